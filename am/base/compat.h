@@ -1,0 +1,46 @@
+#pragma once
+/// Every PG_VERSION_NUM test of the project lives here.
+#include "am/base/pg.h"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+}
+
+#if PG_VERSION_NUM < 150000
+#error "pgml_am needs PostgreSQL 15 or later"
+#endif
+
+namespace pgml::pg {
+
+// PostgreSQL 15's walkers and mutators take unprototyped callbacks, which C++ cannot convert to.
+#if PG_VERSION_NUM < 160000
+using WalkerCallback = bool (*)();
+using MutatorCallback = Node *(*)();
+#else
+using WalkerCallback = bool (*)(Node *, void *);
+using MutatorCallback = Node *(*)(Node *, void *);
+#endif
+
+/// The context travels as void *: PostgreSQL hands it back to the callback untouched.
+inline bool
+WalkExpression(Node *node, bool (*walker)(Node *, void *), void *context) {
+	return expression_tree_walker(node, (WalkerCallback)walker, context);
+}
+inline bool
+WalkQuery(Query *query, bool (*walker)(Node *, void *), void *context, int flags) {
+	return query_tree_walker(query, (WalkerCallback)walker, context, flags);
+}
+inline bool
+WalkRawExpression(Node *node, bool (*walker)(Node *, void *), void *context) {
+	return raw_expression_tree_walker(node, (WalkerCallback)walker, context);
+}
+inline Node *
+MutateExpression(Node *node, Node *(*mutator)(Node *, void *), void *context) {
+	return expression_tree_mutator(node, (MutatorCallback)mutator, context);
+}
+inline Query *
+MutateQuery(Query *query, Node *(*mutator)(Node *, void *), void *context, int flags) {
+	return query_tree_mutator(query, (MutatorCallback)mutator, context, flags);
+}
+
+} // namespace pgml::pg

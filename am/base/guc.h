@@ -1,0 +1,11 @@
+#pragma once
+namespace pgml::am {
+
+// Settings, alphabetical; see guc.cpp for unit, range and context.
+extern bool guc_batch;         ///< pgml.batch
+extern int guc_batch_size;     ///< pgml.batch_size
+extern int guc_training_threads; ///< pgml.training_threads
+
+void DefineSettings();
+
+} // namespace pgml::am

@@ -1,0 +1,8 @@
+#include "am/hooks.h"
+
+namespace pgml::am {
+
+void
+RegisterPredictNode() {}
+
+} // namespace pgml::am

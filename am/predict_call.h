@@ -1,0 +1,54 @@
+#pragma once
+/**
+ * A family call made ready for evaluation: model, feature layout, conversion from datums to raw floats.
+ *
+ * Shared by the SQL functions (one row at a time) and the PgmlPredict node (batches), so that both give the same answer
+ * and the same errors by construction.
+ */
+#include "am/base/pg.h"
+#include "am/predict_functions.h"
+#include "pgml/matrix.h"
+
+namespace pgml {
+class Model;
+}
+
+namespace pgml::am {
+
+/// How the feature arguments of a call are laid out; known from the argument types alone.
+enum class FeatureForm : uint8_t {
+	kScalars,   ///< one argument per feature (array arguments stand for array features)
+	kVector,    ///< a single array: the whole feature vector
+	kComposite, ///< a single row: matched by column name where it has names, by position where not
+};
+
+/// Opaque: see predict_call.cpp. Lives in a memory context, owns its scratch memory through it.
+struct PredictCall;
+
+/**
+ * Prepares a call for a model. Argument types are those of the feature arguments only (without project and label).
+ * @param variadic  the call used the VARIADIC keyword: its single feature argument is an array
+ * @throws (ereport) 42804/42883-class errors naming the model's features on a wrong count or type
+ */
+PredictCall *PreparePredictCall(Member member, const char *project, int64 model_id, int n_features, const Oid *types,
+								bool variadic, MemoryContext context);
+
+/// Class label for class_probability; must be called before evaluation. 22023 for an unknown label (lists the labels).
+void SetClassLabel(PredictCall *call, Datum label_text);
+
+/// Width of the raw matrix a caller must provide.
+size_t RawWidth(const PredictCall *call);
+
+/// Converts one row of feature datums to raw floats at `row` of a column-major matrix. NULL becomes NaN.
+void StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, float *matrix, size_t ld, size_t row);
+
+/**
+ * Evaluates `rows` rows. Results are never NULL; by-reference results (text, real[]) are allocated in
+ * CurrentMemoryContext. Checks for interrupts at least every 1024 rows.
+ */
+void EvaluateCall(PredictCall *call, pgml::MatrixView raw, Datum *results);
+
+/// The model version that answers, for EXPLAIN.
+int64 CallModelId(const PredictCall *call);
+
+} // namespace pgml::am

@@ -1,0 +1,84 @@
+#pragma once
+/// Training: raw matrix and targets in, Model and metrics out. See model.h for the raw encoding.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pgml/matrix.h"
+#include "pgml/model.h"
+#include "pgml/stop_token.h"
+
+namespace pgml {
+
+/// Collects the distinct texts of a feature or target while rows stream in: text -> code 0, 1, 2 ... by first appearance.
+class CategoryDictionary {
+public:
+	/// @throws Error(kLimitExceeded) above kMaxCategories
+	uint32_t CodeOf(std::string_view value);
+	const std::vector<std::string> &values() const { return values_; }
+	static constexpr size_t kMaxCategories = 1 << 24; ///< codes must be exact in float32
+
+private:
+	std::vector<std::string> values_;
+	struct Index;
+	std::shared_ptr<Index> index_;
+};
+
+struct Dataset {
+	std::vector<FeatureSpec> features;
+	Matrix raw;                                  ///< [rows, sum of widths]; text features hold dictionary codes
+	std::vector<CategoryDictionary> dictionaries; ///< one per feature, empty for non-text
+	std::vector<double> target;                  ///< length rows, finite: the number, or the code in target_labels
+	bool target_is_text = false;
+	bool target_is_boolean = false;
+	CategoryDictionary target_labels;            ///< for a text target
+
+	/// The rows given, sharing the dictionaries' codes.
+	Dataset Subset(const std::vector<size_t> &rows) const;
+};
+
+enum class Sampling : uint8_t { kRandom, kLast, kStratified };
+
+struct Split {
+	std::vector<size_t> train, test; ///< ascending row numbers
+};
+
+/// Splits rows into train and test parts, deterministic for a seed.
+/// @param test_size  <= 1: fraction, > 1: number of rows; 0 = no test part
+/// @throws Error(kInvalidArgument) negative or not smaller than the number of rows
+Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed);
+
+struct TrainOptions {
+	std::string algorithm = "linear";
+	Task task = Task::kRegression;
+	std::string hyperparams_json = "{}"; ///< object; an unknown key or a value out of range is an error that lists what is allowed
+	std::string preprocess_json = "{}";  ///< {"column": {"encode"|"impute"|"scale": ...}}, reference names as PostgresML's
+	uint64_t seed = 0;
+	int n_threads = 1;
+	StopToken stop;
+	/// Called on the training thread between rounds with rounds done and total; may be empty. Must not throw.
+	std::function<void(size_t done, size_t total)> progress;
+};
+
+/// Algorithms that Train() knows for a task, e.g. "linear", "ridge", "lasso", "elastic_net", "xgboost".
+std::vector<std::string> AvailableAlgorithms(Task task);
+
+/**
+ * Trains on all rows of `data`.
+ * @throws Error(kInvalidArgument) unknown algorithm, hyperparameter or preprocessing; Error(kInvalidData) no rows,
+ *         one class only, constant target; Error(kNotSupported); Cancelled
+ * Deterministic for equal data, options, seed and n_threads.
+ */
+std::unique_ptr<const Model> Train(const Dataset &data, const TrainOptions &options);
+
+/// Metrics of `model` on `test` as a JSON object. Regression: r2, mean_absolute_error, mean_squared_error,
+/// root_mean_squared_error. Classification: f1 (macro), precision, recall, accuracy, mcc, and log_loss, roc_auc
+/// (binary) from probabilities. A metric that is undefined is null.
+std::string EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop);
+
+/// What pgml.snapshots.columns holds: a JSON array with name, position, size, type and statistics of each column.
+std::string DescribeColumnsToJson(const Dataset &data, const std::string &target_name);
+
+} // namespace pgml
