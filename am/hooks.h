@@ -2,7 +2,8 @@
 /// Entry points of the parts that hook into the server; module.cpp calls them once, from _PG_init.
 namespace pgml::am {
 
-void InstallPlannerHook();     // planner.cpp: query_rewrite.cpp before planning, plan_predict.cpp after it
+void
+InstallPlannerHook(); // planner.cpp: query_rewrite.cpp before planning, plan_predict.cpp after it
 void InstallVersionPinHooks(); // version_pin.cpp
 void InstallDdlHook();         // ddl_hook.cpp
 void RegisterPredictNode();    // exec_predict.cpp

@@ -47,7 +47,8 @@ void
 RaiseCopied(const ErrorCopy &error) {
 	if (error.kind == ErrorCopy::kStopped) {
 		CHECK_FOR_INTERRUPTS();
-		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement due to user request")));
+		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED),
+						errmsg("canceling statement due to user request")));
 	}
 	// Copies are cut by bytes; a cut inside a multibyte character must not reach the client.
 	int message_len = pg_mbcliplen(error.message, strlen(error.message), sizeof(error.message) - 1);
@@ -61,7 +62,8 @@ RaiseCopied(const ErrorCopy &error) {
 StopToken
 BackendStopToken() {
 	// Not InterruptPending: that is also set for interrupts which do not end the statement.
-	return StopToken([]() -> bool { return QueryCancelPending || ProcDiePending || ClientConnectionLost; });
+	return StopToken(
+		[]() -> bool { return QueryCancelPending || ProcDiePending || ClientConnectionLost; });
 }
 
 } // namespace pgml::pg

@@ -2,9 +2,9 @@
 /**
  * The one place where C++ exceptions and ereport meet.
  *
- * Rules (see am/README.md): code in am/ and index/ is "C in C++": only trivially destructible locals are alive across
- * a PostgreSQL call. Every call into model/ goes through Guard(); nothing inside the lambda may call PostgreSQL, because
- * an ereport would jump over destructors.
+ * Rules (see am/README.md): code in am/ and index/ is "C in C++": only trivially destructible
+ * locals are alive across a PostgreSQL call. Every call into model/ goes through Guard(); nothing
+ * inside the lambda may call PostgreSQL, because an ereport would jump over destructors.
  */
 #include "am/base/pg.h"
 
@@ -18,7 +18,8 @@
 
 namespace pgml::pg {
 
-/// What survives of an exception: plain memory, so that nothing has a destructor when ereport jumps.
+/// What survives of an exception: plain memory, so that nothing has a destructor when ereport
+/// jumps.
 struct ErrorCopy {
 	enum Kind { kNone, kError, kStopped } kind = kNone;
 	int sqlstate = 0;
@@ -27,7 +28,8 @@ struct ErrorCopy {
 	void Set(const pgml::Error &error) noexcept;
 };
 
-/// Raises the copied error. For kStopped: processes the interrupt, so that the usual "canceling statement ..." appears.
+/// Raises the copied error. For kStopped: processes the interrupt, so that the usual "canceling
+/// statement ..." appears.
 [[noreturn]] void RaiseCopied(const ErrorCopy &error);
 
 /// Runs C++ code that may throw; turns exceptions into ereport(ERROR) after everything is unwound.
@@ -56,9 +58,10 @@ Guard(F &&function) {
 StopToken BackendStopToken();
 
 /**
- * Hands a C++ object to a memory context: it is destroyed when the context is reset or deleted, whether or not an
- * error comes first. Register (which may raise) happens before the object exists, so nothing can leak:
- *   auto *slot = OwnedByContext<T>(context);  Guard([&] { slot->object = ...; });
+ * Hands a C++ object to a memory context: it is destroyed when the context is reset or deleted,
+ * whether or not an error comes first. Register (which may raise) happens before the object exists,
+ * so nothing can leak: auto *slot = OwnedByContext<T>(context);  Guard([&] { slot->object = ...;
+ * });
  */
 template <typename T> struct ContextOwned {
 	std::unique_ptr<T> object;

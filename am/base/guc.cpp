@@ -16,12 +16,14 @@ int guc_training_threads = 1;
 void
 DefineSettings() {
 	DefineCustomBoolVariable("pgml.batch", "Evaluates predictions in batches where that pays.",
-							 "Off evaluates row by row; the rows are the same.", &guc_batch, true, PGC_USERSET,
-							 GUC_EXPLAIN, nullptr, nullptr, nullptr);
-	DefineCustomIntVariable("pgml.batch_size", "Largest number of rows in one batch of predictions.", nullptr,
-							&guc_batch_size, 1024, 1, 65536, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
-	DefineCustomIntVariable("pgml.training_threads", "Threads that training a model may use.", nullptr,
-							&guc_training_threads, 1, 1, 256, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+							 "Off evaluates row by row; the rows are the same.", &guc_batch, true,
+							 PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable(
+		"pgml.batch_size", "Largest number of rows in one batch of predictions.", nullptr,
+		&guc_batch_size, 1024, 1, 65536, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pgml.training_threads", "Threads that training a model may use.",
+							nullptr, &guc_training_threads, 1, 1, 256, PGC_USERSET, 0, nullptr,
+							nullptr, nullptr);
 	MarkGUCPrefixReserved("pgml");
 }
 

@@ -20,11 +20,11 @@ void
 RequirePreload() {
 	if (preloaded)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("pgml_am must be loaded via \"shared_preload_libraries\""),
-			 errdetail("Without it, prediction columns would silently read as NULL."),
-			 errhint("Add this line to postgresql.conf and restart the server: shared_preload_libraries = 'pgml_am'")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("pgml_am must be loaded via \"shared_preload_libraries\""),
+					errdetail("Without it, prediction columns would silently read as NULL."),
+					errhint("Add this line to postgresql.conf and restart the server: "
+							"shared_preload_libraries = 'pgml_am'")));
 }
 
 } // namespace pgml::pg
@@ -42,7 +42,9 @@ _PG_init(void) {
 }
 
 /// pgml.version() -> text
-PGML_FUNCTION(pgml_version) { PG_RETURN_TEXT_P(cstring_to_text(PGML_VERSION)); }
+PGML_FUNCTION(pgml_version) {
+	PG_RETURN_TEXT_P(cstring_to_text(PGML_VERSION));
+}
 
 /// pgml.validate_shared_library() -> void: run by CREATE EXTENSION, refuses when not preloaded.
 PGML_FUNCTION(pgml_validate_shared_library) {

@@ -1,5 +1,6 @@
 #pragma once
-/// The only way into PostgreSQL's headers: C linkage, and exported symbols despite -fvisibility=hidden.
+/// The only way into PostgreSQL's headers: C linkage, and exported symbols despite
+/// -fvisibility=hidden.
 #include <cstddef>
 #include <cstdint>
 
@@ -20,9 +21,9 @@ extern "C" {
 #define PGDLLEXPORT __attribute__((visibility("default")))
 
 /// Declares and registers a SQL-callable function.
-#define PGML_FUNCTION(name)                                                                        \
-	extern "C" {                                                                                   \
-	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                      \
-	PG_FUNCTION_INFO_V1(name);                                                                     \
-	}                                                                                              \
+#define PGML_FUNCTION(name)                   \
+	extern "C" {                              \
+	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name);                \
+	}                                         \
 	Datum name(PG_FUNCTION_ARGS)

@@ -21,6 +21,8 @@ TEST(Matrix, LeadingDimensionNeverAliases) {
 		EXPECT_NE(PaddedLeadingDimension(capacity) % 256, 0u) << capacity;
 }
 
-TEST(Matrix, RefusesOverflow) { EXPECT_THROW(Matrix(size_t{1} << 40, size_t{1} << 40), Error); }
+TEST(Matrix, RefusesOverflow) {
+	EXPECT_THROW(Matrix(size_t{1} << 40, size_t{1} << 40), Error);
+}
 
 } // namespace pgml
