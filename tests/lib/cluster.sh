@@ -33,26 +33,30 @@ pgml_die() {
 # The user the private server runs as; as_pg runs a command as that user.
 if [ "$(id -u)" = 0 ]; then
 	PG_OS_USER=postgres
-	# From a folder that user can enter: the server's programs complain when their working directory is not readable.
-	as_pg() { (cd "${PG_CWD:-/}" && exec runuser -u "$PG_OS_USER" -- "$@"); }
+	# The server's programs complain when their working directory is not readable: leave a checkout that is not.
+	as_pg() {
+		(
+			case "$PWD/" in "$ROOT"/*) [ "$PG_READS_ROOT" = yes ] || cd / ;; esac
+			exec runuser -u "$PG_OS_USER" -- "$@"
+		)
+	}
 else
 	PG_OS_USER=$(id -un)
 	as_pg() { "$@"; }
 fi
 
-# Sets PG_TREE (private copy of the server), PG_BIN, PG_RUN (data folder and log), PG_SOCKETS and libpq's variables.
+# Sets PG_HOME (where the server's files go), PG_TREE in it (private copy of the server), PG_BIN, PG_RUN (data folder
+# and log), PG_SOCKETS and libpq's variables.
 pgml_paths() {
 	local tag cluster=${PGML_CLUSTER:-run} home=$BUILD
 	tag=$(printf '%s' "$BUILD" | cksum | cut -d' ' -f1)
-	PG_CWD=$ROOT
-	if [ "$(id -u)" = 0 ]; then
-		PG_CWD=/
-		if id "$PG_OS_USER" >/dev/null 2>&1; then
-			if as_pg test -r "$ROOT/dev" -a -x "$ROOT"; then
-				PG_CWD=$ROOT
-			else
-				home=/var/tmp/pgml_am.$tag
-			fi
+	PG_READS_ROOT=yes
+	if [ "$(id -u)" = 0 ] && id "$PG_OS_USER" >/dev/null 2>&1; then
+		PG_READS_ROOT=no
+		if as_pg test -r "$ROOT/dev"; then
+			PG_READS_ROOT=yes
+		else
+			home=/var/tmp/pgml_am.$tag
 		fi
 	fi
 	PG_HOME=$home
@@ -74,7 +78,7 @@ pgml_own_dir() {
 
 # Prints a folder that PG_OS_USER can read and that holds the checkout's files: the checkout itself, or a copy.
 pgml_readable_source() {
-	if [ "$(id -u)" != 0 ] || [ "$PG_CWD" = "$ROOT" ]; then
+	if [ "$PG_READS_ROOT" = yes ]; then
 		echo "$ROOT"
 		return
 	fi
