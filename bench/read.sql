@@ -1,0 +1,68 @@
+-- Tables, model and queries of the read benchmark for one number of features; bench/read drives it.
+-- psql variables: n (features), rows, train_rows, naive_rows, rounds, columns ("f1, f2, ..."), definitions ("f1 real, ...").
+\set ON_ERROR_STOP on
+\set QUIET on
+\pset tuples_only on
+\pset format unaligned
+SET client_min_messages = warning;
+SET max_parallel_workers_per_gather = 0;
+SET jit = off;
+SELECT setseed(0.5) \g /dev/null
+
+DROP TABLE IF EXISTS features, training, predicted, stored CASCADE;
+CREATE TABLE features (:definitions);
+SELECT format('INSERT INTO features SELECT %s FROM generate_series(1, %s)',
+	string_agg('random()', ', '), :rows) FROM generate_series(1, :n) \gexec
+-- Steps, a product and noise: trees of full depth, as real data gives them.
+CREATE TABLE training AS
+	SELECT *, (100 * f1 + 50 * f2 * f3 + CASE WHEN f4 > 0.5 THEN 30 ELSE 0 END + 20 * sin(10 * f5) + 10 * f6 * f7 + f8
+		+ 5 * random())::real AS y
+	FROM features LIMIT :train_rows;
+DELETE FROM pgml.projects WHERE name = 'read';
+SELECT deployed FROM pgml.train('read', 'regression', 'training', 'y', algorithm => 'xgboost', test_size => 0.1,
+	hyperparams => '{"n_estimators": 100, "max_depth": 6}') \g /dev/null
+
+SELECT format('CREATE TABLE predicted (%s, price double precision GENERATED ALWAYS AS (pgml.predict(''read'', %s)) STORED) USING pgml',
+	:'definitions', :'columns') \gexec
+INSERT INTO predicted SELECT * FROM features;
+-- The value itself, as a nightly job would store it.
+CREATE TABLE stored AS SELECT * FROM predicted;
+DROP TABLE features;
+VACUUM (ANALYZE) predicted, stored;
+
+CREATE OR REPLACE FUNCTION naive_train(query text, rounds int, depth int) RETURNS bigint
+	AS 'pgml_bench_naive', 'naive_train' LANGUAGE C STRICT;
+CREATE OR REPLACE FUNCTION naive_predict(VARIADIC features "any") RETURNS double precision
+	AS 'pgml_bench_naive', 'naive_predict' LANGUAGE C IMMUTABLE COST 1000;
+SELECT naive_train('SELECT * FROM training', 100, 6) \g /dev/null
+
+-- One row of the result per query: the fastest of the rounds, interleaved so that a slow minute of the machine hits all.
+CREATE TEMP TABLE queries (name text PRIMARY KEY, query text, rows bigint, batch text DEFAULT 'on');
+CREATE TEMP TABLE times (name text, ms double precision);
+INSERT INTO queries
+	SELECT 'sum', format('SELECT sum(%s) FROM predicted', replace(:'columns', ', ', ' + ')), :rows
+	UNION ALL SELECT 'stored', 'SELECT avg(price) FROM stored', :rows
+	UNION ALL SELECT 'naive_udf', format('SELECT avg(naive_predict(%s)) FROM (SELECT * FROM predicted LIMIT %s) few', :'columns', :naive_rows), :naive_rows;
+INSERT INTO queries VALUES
+	('batch', 'SELECT avg(price) FROM predicted', :rows, 'on'),
+	('row', 'SELECT avg(price) FROM predicted', :rows, 'off');
+CREATE PROCEDURE pg_temp.run(rounds int) LANGUAGE plpgsql AS $$
+DECLARE
+	one record;
+	started timestamptz;
+BEGIN
+	FOR round IN 0 .. rounds LOOP
+		FOR one IN SELECT * FROM queries ORDER BY name LOOP
+			PERFORM set_config('pgml.batch', one.batch, false);
+			started := clock_timestamp();
+			EXECUTE one.query;
+			-- Round 0 warms the cache.
+			IF round > 0 THEN
+				INSERT INTO times VALUES (one.name, extract(epoch FROM clock_timestamp() - started) * 1000);
+			END IF;
+		END LOOP;
+	END LOOP;
+END $$;
+CALL pg_temp.run(:rounds);
+SELECT 'read.' || name || :n, round((min(ms) * 1e6 / rows)::numeric, 1)
+	FROM times JOIN queries USING (name) GROUP BY name, rows ORDER BY name;
