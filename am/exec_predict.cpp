@@ -1,14 +1,15 @@
 /**
- * The PgmlPredict node: pulls rows from its child into a batch, evaluates the predictions of the whole batch, hands the rows
- * on with the predictions as columns.
+ * The PgmlPredict node: pulls rows from its child into a batch, evaluates the predictions of the
+ * whole batch, hands the rows on with the predictions as columns.
  *
- * Stages. The quals are evaluated in the planner's order, and a prediction that only a later qual or the target list
- * needs is evaluated for the rows that passed the quals before it. Stage i < n_quals belongs to qual i, the last stage to
- * the target list. When all predictions belong to the first stage (the usual case) rows are filtered while they are
- * handed on; otherwise the batch is filtered stage by stage and `selection` holds the rows that are left.
+ * Stages. The quals are evaluated in the planner's order, and a prediction that only a later qual
+ * or the target list needs is evaluated for the rows that passed the quals before it. Stage i <
+ * n_quals belongs to qual i, the last stage to the target list. When all predictions belong to the
+ * first stage (the usual case) rows are filtered while they are handed on; otherwise the batch is
+ * filtered stage by stage and `selection` holds the rows that are left.
  *
- * Batches start small and grow, so that a LIMIT or a cursor does not pay for rows that nobody takes. Under EvalPlanQual a batch is one
- * row. The node does not run backwards and does not mark.
+ * Batches start small and grow, so that a LIMIT or a cursor does not pay for rows that nobody
+ * takes. Under EvalPlanQual a batch is one row. The node does not run backwards and does not mark.
  */
 #include "am/exec_predict.h"
 
@@ -49,17 +50,17 @@ struct Prediction {
 	const PredictFunction *function; ///< only its plain fields are read, at begin
 	Member member;
 	bool by_model_id;
-	char *project;   ///< nullptr for a call by model id
-	int64 model_id;  ///< of a call by model id
+	char *project;  ///< nullptr for a call by model id
+	int64 model_id; ///< of a call by model id
 	int n_features;
-	int *column;       ///< [n_features] child column of a plain Var, -1 for an expression
-	ExprState **args;  ///< [n_features] for expressions
-	Oid *types;        ///< [n_features]
+	int *column;      ///< [n_features] child column of a plain Var, -1 for an expression
+	ExprState **args; ///< [n_features] for expressions
+	Oid *types;       ///< [n_features]
 	int stage;
 	PredictCall *call; ///< prepared at the first row
 	int64 version;     ///< model id that answers, for EXPLAIN; 0 before it is known
 	RawFeatures raw;
-	Datum *results;    ///< [capacity]
+	Datum *results; ///< [capacity]
 };
 
 struct PredictState {
@@ -93,7 +94,8 @@ struct PredictState {
 	int64 n_batches, n_predicted; ///< for EXPLAIN ANALYZE
 };
 
-// --------------------------------------------------------------------------------------------- begin
+// ---------------------------------------------------------------------------------------------
+// begin
 
 Node *
 CreateState(CustomScan *) {
@@ -106,7 +108,8 @@ void
 InitPrediction(PredictState *state, Prediction *prediction, FuncExpr *expr) {
 	const PredictFunction *function = FindPredictFunction(expr->funcid);
 	if (function == nullptr)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("a prediction function of extension pgml_am no longer exists")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("a prediction function of extension pgml_am no longer exists")));
 	prediction->expr = expr;
 	prediction->member = function->member;
 	prediction->by_model_id = function->by_model_id;
@@ -133,10 +136,12 @@ InitPrediction(PredictState *state, Prediction *prediction, FuncExpr *expr) {
 	}
 }
 
-/// Marks the predictions that the expression reads as belonging to `stage` unless an earlier one needs them.
+/// Marks the predictions that the expression reads as belonging to `stage` unless an earlier one
+/// needs them.
 void
 AssignStage(PredictState *state, Node *expression, int stage) {
-	List *vars = pull_var_clause(expression, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS);
+	List *vars = pull_var_clause(expression, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+												 PVC_RECURSE_PLACEHOLDERS);
 	ListCell *cell;
 	foreach (cell, vars) {
 		auto *var = (Var *)lfirst(cell);
@@ -171,7 +176,8 @@ void
 InitKeptColumns(PredictState *state, CustomScan *node) {
 	Bitmapset *used = nullptr;
 	List *sources = list_make2(node->scan.plan.targetlist, node->scan.plan.qual);
-	List *vars = pull_var_clause((Node *)sources, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS);
+	List *vars = pull_var_clause((Node *)sources, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+													  PVC_RECURSE_PLACEHOLDERS);
 	ListCell *cell;
 	foreach (cell, vars) {
 		auto *var = (Var *)lfirst(cell);
@@ -187,7 +193,8 @@ InitKeptColumns(PredictState *state, CustomScan *node) {
 	while ((column = bms_next_member(used, column)) >= 0) {
 		auto *entry = (TargetEntry *)list_nth(node->custom_scan_tlist, column);
 		kept->column[kept->n] = column;
-		get_typlenbyval(exprType((Node *)entry->expr), &kept->length[kept->n], &kept->by_value[kept->n]);
+		get_typlenbyval(exprType((Node *)entry->expr), &kept->length[kept->n],
+						&kept->by_value[kept->n]);
 		kept->any_by_ref |= !kept->by_value[kept->n];
 		kept->n++;
 		state->max_column = Max(state->max_column, column + 1);
@@ -216,15 +223,18 @@ BeginPredict(CustomScanState *css, EState *estate, int eflags) {
 	state->feature_values = (Datum *)palloc(sizeof(Datum) * widest);
 	state->feature_nulls = (bool *)palloc(sizeof(bool) * widest);
 	state->node_context = CurrentMemoryContext;
-	state->batch_context = AllocSetContextCreate(CurrentMemoryContext, "PgmlPredict batch", ALLOCSET_DEFAULT_SIZES);
+	state->batch_context =
+		AllocSetContextCreate(CurrentMemoryContext, "PgmlPredict batch", ALLOCSET_DEFAULT_SIZES);
 	state->argument_context = CreateExprContext(estate);
 	state->max_capacity = guc_batch_size;
 	state->next_capacity = Min(kFirstBatch, state->max_capacity);
 }
 
-// --------------------------------------------------------------------------------------------- batch
+// ---------------------------------------------------------------------------------------------
+// batch
 
-/// Resolves the model under the statement's pins and lays out the call. Rights of a direct call: the current user's.
+/// Resolves the model under the statement's pins and lays out the call. Rights of a direct call:
+/// the current user's.
 void
 PreparePrediction(PredictState *state, Prediction *prediction) {
 	Project project;
@@ -242,8 +252,9 @@ PreparePrediction(PredictState *state, Prediction *prediction) {
 	if (!IsColumnCall(prediction->expr))
 		CheckProjectUse(project, GetUserId(), name);
 	prediction->version = prediction->by_model_id ? prediction->model_id : project.model_id;
-	PredictCall *call = PreparePredictCall(prediction->member, prediction->project, prediction->version, prediction->n_features,
-										   prediction->types, prediction->expr->funcvariadic, state->node_context);
+	PredictCall *call = PreparePredictCall(
+		prediction->member, prediction->project, prediction->version, prediction->n_features,
+		prediction->types, prediction->expr->funcvariadic, state->node_context);
 	if (prediction->member == Member::kClassProbability)
 		SetClassLabel(call, ((Const *)lsecond(prediction->expr->args))->constvalue);
 	prediction->call = call;
@@ -290,8 +301,8 @@ StoreRow(PredictState *state, TupleTableSlot *slot, int row) {
 				state->feature_nulls[i] = slot->tts_isnull[column];
 			} else {
 				state->argument_context->ecxt_outertuple = slot;
-				state->feature_values[i] = ExecEvalExprSwitchContext(prediction->args[i], state->argument_context,
-																	 &state->feature_nulls[i]);
+				state->feature_values[i] = ExecEvalExprSwitchContext(
+					prediction->args[i], state->argument_context, &state->feature_nulls[i]);
 			}
 		}
 #if PGML_PLANT == 3
@@ -301,12 +312,14 @@ StoreRow(PredictState *state, TupleTableSlot *slot, int row) {
 				state->feature_values[i] = Float4GetDatum(0);
 			}
 #endif
-		StoreFeatures(prediction->call, state->feature_values, state->feature_nulls, prediction->raw.data, prediction->raw.ld, row);
+		StoreFeatures(prediction->call, state->feature_values, state->feature_nulls,
+					  prediction->raw.data, prediction->raw.ld, row);
 	}
 	ResetExprContext(state->argument_context);
 }
 
-/// Puts row `row` of the batch into the scan slot. Predictions of stages not evaluated yet hold garbage nobody reads.
+/// Puts row `row` of the batch into the scan slot. Predictions of stages not evaluated yet hold
+/// garbage nobody reads.
 TupleTableSlot *
 LoadSlot(PredictState *state, int row) {
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
@@ -411,7 +424,8 @@ NextBatch(PredictState *state) {
 	return true;
 }
 
-// ------------------------------------------------------------------------------------------- execute
+// -------------------------------------------------------------------------------------------
+// execute
 
 TupleTableSlot *
 ExecPredict(CustomScanState *css) {
@@ -424,7 +438,8 @@ ExecPredict(CustomScanState *css) {
 		if (state->position >= (state->staged ? state->n_selected : state->rows)) {
 			if (state->child_done || !NextBatch(state)) {
 				state->rows = state->n_selected = state->position = 0;
-				return ExecClearTuple(projection != nullptr ? css->ss.ps.ps_ResultTupleSlot : css->ss.ss_ScanTupleSlot);
+				return ExecClearTuple(projection != nullptr ? css->ss.ps.ps_ResultTupleSlot
+															: css->ss.ss_ScanTupleSlot);
 			}
 			continue;
 		}
@@ -460,7 +475,8 @@ ReScanPredict(CustomScanState *css) {
 		ExecSetTupleBound(state->bound, outerPlanState(css));
 }
 
-// ------------------------------------------------------------------------------------------- explain
+// -------------------------------------------------------------------------------------------
+// explain
 
 void
 ExplainPredict(CustomScanState *css, List *, ExplainState *es) {
@@ -476,7 +492,8 @@ ExplainPredict(CustomScanState *css, List *, ExplainState *es) {
 		else {
 			if (version == 0 && PinnedProject(prediction->project, &project))
 				version = project.model_id;
-			label = psprintf("%s (model " INT64_FORMAT ")", quote_literal_cstr(prediction->project), version);
+			label = psprintf("%s (model " INT64_FORMAT ")", quote_literal_cstr(prediction->project),
+							 version);
 		}
 		ListCell *cell;
 		bool known = false;
@@ -491,7 +508,8 @@ ExplainPredict(CustomScanState *css, List *, ExplainState *es) {
 		return;
 	PlanState *child = outerPlanState(css);
 	if (css->ss.ps.worker_instrument != nullptr && child->instrument != nullptr && !state->staged) {
-		// Workers keep their counters to themselves; what they read from their child comes back with the instrumentation.
+		// Workers keep their counters to themselves; what they read from their child comes back
+		// with the instrumentation.
 		double rows = child->instrument->ntuples + child->instrument->tuplecount;
 		ExplainPropertyFloat("Rows Predicted", nullptr, rows * state->n_predictions, 0, es);
 	} else {
@@ -514,11 +532,14 @@ MakePredictNode(Plan *child, int plan_node_id) {
 		auto *entry = (TargetEntry *)lfirst(cell);
 		int column = list_length(node->custom_scan_tlist) + 1;
 		auto *expression = (Node *)entry->expr;
-		Var *var = makeVar(OUTER_VAR, column, exprType(expression), exprTypmod(expression), exprCollation(expression), 0);
+		Var *var = makeVar(OUTER_VAR, column, exprType(expression), exprTypmod(expression),
+						   exprCollation(expression), 0);
 		node->custom_scan_tlist =
-			lappend(node->custom_scan_tlist, makeTargetEntry((Expr *)var, column, entry->resname, entry->resjunk));
+			lappend(node->custom_scan_tlist,
+					makeTargetEntry((Expr *)var, column, entry->resname, entry->resjunk));
 	}
-	node->custom_private = list_make2(makeInteger(0), makeInteger(list_length(node->custom_scan_tlist)));
+	node->custom_private =
+		list_make2(makeInteger(0), makeInteger(list_length(node->custom_scan_tlist)));
 	return node;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 /**
- * Rows of a child plan collected for one batch of predictions: the columns to pass on, as datums, and the raw features of
- * every prediction, column-major. By-reference columns are copied into a context that is reset for each batch, because the
- * child's slot is overwritten by its next row.
+ * Rows of a child plan collected for one batch of predictions: the columns to pass on, as datums,
+ * and the raw features of every prediction, column-major. By-reference columns are copied into a
+ * context that is reset for each batch, because the child's slot is overwritten by its next row.
  */
 #include "am/base/pg.h"
 
@@ -18,7 +18,10 @@ namespace pgml::am {
 struct RawFeatures {
 	float *data;
 	size_t width, ld;
-	pgml::MatrixView View(size_t rows) const { return {data, rows, width, ld}; }
+	pgml::MatrixView
+	View(size_t rows) const {
+		return {data, rows, width, ld};
+	}
 };
 
 /// (Re)allocates for a capacity in the given context; the contents are not kept.
@@ -29,18 +32,19 @@ void GatherRows(const RawFeatures &from, const int *selection, int n_selected, R
 
 /// The columns of a child that a node passes on, for the rows of one batch.
 struct KeptColumns {
-	int n;            ///< number of kept columns
-	int *column;      ///< [n] position in the child's slot
-	int16 *length;    ///< [n] type length, for copies
-	bool *by_value;   ///< [n]
+	int n;          ///< number of kept columns
+	int *column;    ///< [n] position in the child's slot
+	int16 *length;  ///< [n] type length, for copies
+	bool *by_value; ///< [n]
 	bool any_by_ref;
-	Datum *values;    ///< [capacity * n], row-major
+	Datum *values; ///< [capacity * n], row-major
 	bool *nulls;
 };
 
 void ReserveKeptColumns(KeptColumns *kept, size_t capacity, MemoryContext context);
 
-/// Stores the slot's kept columns as row `row`; by-reference values are copied into CurrentMemoryContext.
+/// Stores the slot's kept columns as row `row`; by-reference values are copied into
+/// CurrentMemoryContext.
 void StoreKeptColumns(KeptColumns *kept, const TupleTableSlot *slot, size_t row);
 
 } // namespace pgml::am

@@ -2,27 +2,31 @@
  * Placing PgmlPredict nodes in a finished plan, bottom up.
  *
  * Three ways, by node type:
- *   scans             SplitAbove: the new node takes over the projection and the quals from the first prediction on;
- *                     the scan keeps the quals before it, so the planner's order (cost, security levels) holds.
- *   Agg, WindowAgg, ProjectSet, joins   PushBelow: the new node goes between the node and its child and adds columns.
- *   Result            replaced by the new node, which projects as well.
+ *   scans             SplitAbove: the new node takes over the projection and the quals from the
+ * first prediction on; the scan keeps the quals before it, so the planner's order (cost, security
+ * levels) holds. Agg, WindowAgg, ProjectSet, joins   PushBelow: the new node goes between the node
+ * and its child and adds columns. Result            replaced by the new node, which projects as
+ * well.
  *
  * What makes a prediction stay a plain FuncExpr (each seen to be wrong otherwise):
  *   - no Var among its features (constant, or correlated: its features are Params);
  *   - volatile arguments (equal expressions would be merged), arguments with SubPlans;
- *   - a branch that may not be taken (CASE, COALESCE, AND/OR inside an expression, aggregate FILTER): evaluating
- *     it anyway could raise errors that row-by-row evaluation does not, and wastes work;
- *   - arguments that can raise an error (not leakproof) where rows would be evaluated that otherwise are not: behind another
- *     prediction's qual, or below a join;
+ *   - a branch that may not be taken (CASE, COALESCE, AND/OR inside an expression, aggregate
+ * FILTER): evaluating it anyway could raise errors that row-by-row evaluation does not, and wastes
+ * work;
+ *   - arguments that can raise an error (not leakproof) where rows would be evaluated that
+ * otherwise are not: behind another prediction's qual, or below a join;
  *   - the nullable side of an outer join, below the join: predict(NULL, NULL) is a value, not NULL;
- *   - outside of an aggregate call in an Agg node: evaluated once a group, and grouping sets null its columns;
+ *   - outside of an aggregate call in an Agg node: evaluated once a group, and grouping sets null
+ * its columns;
  *   - the inner side of a MergeJoin (mark and restore), ModifyTable, index conditions.
  */
-#include "am/plan_predict.h"
+#include "am/planner.h"
 
 #include "am/base/compat.h"
 #include "am/exec_predict.h"
 #include "am/model_catalog.h"
+#include "am/plan_tree.h"
 #include "am/predict_functions.h"
 
 extern "C" {
@@ -43,15 +47,18 @@ struct Placement {
 	int next_plan_node_id;
 };
 
-// ------------------------------------------------------------------------ which calls can be batched
+// ------------------------------------------------------------------------ which calls can be
+// batched
 
-/// The call's model can be resolved now and the current user may use it: errors stay with row-by-row evaluation.
+/// The call's model can be resolved now and the current user may use it: errors stay with
+/// row-by-row evaluation.
 bool
 IsResolvable(const PredictFunction *function, FuncExpr *call) {
 	auto *first = (Const *)linitial(call->args);
 	Project project;
-	bool found = function->by_model_id ? LookupModelProject(DatumGetInt64(first->constvalue), &project)
-									   : LookupProject(TextDatumGetCString(first->constvalue), &project);
+	bool found = function->by_model_id
+					 ? LookupModelProject(DatumGetInt64(first->constvalue), &project)
+					 : LookupProject(TextDatumGetCString(first->constvalue), &project);
 	if (!found || (!function->by_model_id && project.model_id == 0))
 		return false;
 	return IsColumnCall(call) || HasProjectUse(project, GetUserId());
@@ -69,15 +76,18 @@ IsBatchable(FuncExpr *call, bool may_raise) {
 			return false;
 	}
 	Node *features = (Node *)list_copy_tail(call->args, first_feature);
-	return contain_var_clause(features) && !contain_volatile_functions(features) && !contain_subplans(features) &&
-		   !contain_agg_clause(features) && !contain_window_function(features) &&
-		   (may_raise || !contain_leaked_vars(features)) && IsResolvable(function, call);
+	return contain_var_clause(features) && !contain_volatile_functions(features) &&
+		   !contain_subplans(features) && !contain_agg_clause(features) &&
+		   !contain_window_function(features) && (may_raise || !contain_leaked_vars(features)) &&
+		   IsResolvable(function, call);
 }
 
-/// Equal, and evaluated with the same rights: a direct call must not be answered through a column's.
+/// Equal, and evaluated with the same rights: a direct call must not be answered through a
+/// column's.
 bool
 SameCall(Node *a, Node *b) {
-	return equal(a, b) && (!IsA(a, FuncExpr) || IsColumnCall((FuncExpr *)a) == IsColumnCall((FuncExpr *)b));
+	return equal(a, b) &&
+		   (!IsA(a, FuncExpr) || IsColumnCall((FuncExpr *)a) == IsColumnCall((FuncExpr *)b));
 }
 
 List *
@@ -94,7 +104,8 @@ struct Collector {
 	bool may_raise; ///< arguments that can raise an error are fine: every row is evaluated anyway
 };
 
-/// Collects batchable calls that are evaluated whenever the expression is; skips branches that may not be.
+/// Collects batchable calls that are evaluated whenever the expression is; skips branches that may
+/// not be.
 bool
 CollectWalker(Node *node, void *context) {
 	auto *collector = static_cast<Collector *>(context);
@@ -125,7 +136,8 @@ CollectWalker(Node *node, void *context) {
 			return CollectWalker((Node *)((ArrayCoerceExpr *)node)->arg, context);
 		case T_Aggref: {
 			auto *aggref = (Aggref *)node;
-			// A filter decides whether the arguments are evaluated; direct arguments are evaluated once a group.
+			// A filter decides whether the arguments are evaluated; direct arguments are evaluated
+			// once a group.
 			if (aggref->aggfilter != nullptr)
 				return CollectWalker((Node *)aggref->aggfilter, context);
 			return CollectWalker((Node *)aggref->args, context);
@@ -149,7 +161,8 @@ CollectCalls(List *calls, Node *expression, bool may_raise) {
 	return collector.calls;
 }
 
-// ------------------------------------------------------------------------------------------- mapping
+// -------------------------------------------------------------------------------------------
+// mapping
 
 /// Replaces the members of `from` (Vars and calls) by the members of `to` at the same places.
 struct Mapping {
@@ -166,7 +179,8 @@ MappingMutator(Node *node, void *context) {
 		auto *var = (Var *)node;
 		forboth(from, mapping->from, to, mapping->to) {
 			auto *candidate = (Var *)lfirst(from);
-			if (!IsA(candidate, Var) || candidate->varno != var->varno || candidate->varattno != var->varattno)
+			if (!IsA(candidate, Var) || candidate->varno != var->varno ||
+				candidate->varattno != var->varattno)
 				continue;
 			auto *replacement = (Node *)copyObject(lfirst(to));
 			if (IsA(replacement, Var)) {
@@ -229,7 +243,8 @@ AggrefCollectWalker(Node *node, void *context) {
 
 Var *
 VarFor(int varno, int attno, Node *expression) {
-	return makeVar(varno, attno, exprType(expression), exprTypmod(expression), exprCollation(expression), 0);
+	return makeVar(varno, attno, exprType(expression), exprTypmod(expression),
+				   exprCollation(expression), 0);
 }
 
 /// True when every Var belongs to `varno` and nothing depends on another query level.
@@ -252,21 +267,24 @@ BelongsTo(Node *expression, int varno) {
 	return !OtherSideWalker(expression, &context);
 }
 
-// ------------------------------------------------------------------------------------ building nodes
+// ------------------------------------------------------------------------------------ building
+// nodes
 
 void
 AppendPrediction(CustomScan *node, Node *call) {
 	node->custom_scan_tlist =
-		lappend(node->custom_scan_tlist, makeTargetEntry((Expr *)call, list_length(node->custom_scan_tlist) + 1,
-														 pstrdup("prediction"), false));
+		lappend(node->custom_scan_tlist,
+				makeTargetEntry((Expr *)call, list_length(node->custom_scan_tlist) + 1,
+								pstrdup("prediction"), false));
 }
 
 /**
- * A node over `child` that projects `targetlist` and filters by `qual`, both written over the Vars of `inputs`
- * (expressions of the child's columns, in order); `calls` are written over them too.
+ * A node over `child` that projects `targetlist` and filters by `qual`, both written over the Vars
+ * of `inputs` (expressions of the child's columns, in order); `calls` are written over them too.
  */
 CustomScan *
-BuildNode(Placement *placement, Plan *child, List *inputs, List *calls, List *targetlist, List *qual) {
+BuildNode(Placement *placement, Plan *child, List *inputs, List *calls, List *targetlist,
+		  List *qual) {
 	CustomScan *node = MakePredictNode(child, placement->next_plan_node_id++);
 	Mapping to_outer = {NIL, NIL}, to_index = {NIL, NIL};
 	ListCell *cell;
@@ -308,9 +326,11 @@ TakePlaceOf(CustomScan *node, Plan *replaced) {
 	replaced->initPlan = NIL;
 }
 
-// ---------------------------------------------------------------------------------- scans and joins
+// ---------------------------------------------------------------------------------- scans and
+// joins
 
-/// The new node takes over projection and the quals from the first prediction on; `p` keeps producing plain columns.
+/// The new node takes over projection and the quals from the first prediction on; `p` keeps
+/// producing plain columns.
 Plan *
 SplitAbove(Placement *placement, Plan *p) {
 	List *below = NIL, *above = NIL, *calls = NIL;
@@ -336,7 +356,8 @@ SplitAbove(Placement *placement, Plan *p) {
 
 	List *inputs = NIL;
 	List *sources = list_make2(p->targetlist, above);
-	List *vars = pull_var_clause((Node *)sources, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS);
+	List *vars = pull_var_clause((Node *)sources, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+													  PVC_RECURSE_PLACEHOLDERS);
 	foreach (cell, vars)
 		inputs = list_append_unique(inputs, lfirst(cell));
 
@@ -345,8 +366,9 @@ SplitAbove(Placement *placement, Plan *p) {
 	p->qual = below;
 	p->targetlist = NIL;
 	foreach (cell, inputs)
-		p->targetlist = lappend(p->targetlist, makeTargetEntry((Expr *)copyObject(lfirst(cell)),
-															   list_length(p->targetlist) + 1, nullptr, false));
+		p->targetlist =
+			lappend(p->targetlist, makeTargetEntry((Expr *)copyObject(lfirst(cell)),
+												   list_length(p->targetlist) + 1, nullptr, false));
 	return (Plan *)node;
 }
 
@@ -361,23 +383,27 @@ ReplaceResult(Placement *placement, Plan *p) {
 	List *inputs = NIL;
 	ListCell *cell;
 	foreach (cell, p->lefttree->targetlist)
-		inputs = lappend(inputs, VarFor(OUTER_VAR, list_length(inputs) + 1, (Node *)((TargetEntry *)lfirst(cell))->expr));
+		inputs = lappend(inputs, VarFor(OUTER_VAR, list_length(inputs) + 1,
+										(Node *)((TargetEntry *)lfirst(cell))->expr));
 	CustomScan *node = BuildNode(placement, p->lefttree, inputs, calls, p->targetlist, NIL);
 	TakePlaceOf(node, p);
 	return (Plan *)node;
 }
 
-/// Appends a column that passes the child's last column on, for nodes whose target list mirrors their child's.
+/// Appends a column that passes the child's last column on, for nodes whose target list mirrors
+/// their child's.
 void
 PassColumnOn(Plan *plan, int child_column, Node *expression) {
 	plan->targetlist =
-		lappend(plan->targetlist, makeTargetEntry((Expr *)VarFor(OUTER_VAR, child_column, expression),
-												  list_length(plan->targetlist) + 1, pstrdup("prediction"), false));
+		lappend(plan->targetlist,
+				makeTargetEntry((Expr *)VarFor(OUTER_VAR, child_column, expression),
+								list_length(plan->targetlist) + 1, pstrdup("prediction"), false));
 }
 
 /**
- * `node` is a PgmlPredict node and `call` an expression over its output (OUTER_VAR): adds the call to the node, or finds
- * it there, and returns the output column; 0 when it needs one of the node's own predictions as an argument.
+ * `node` is a PgmlPredict node and `call` an expression over its output (OUTER_VAR): adds the call
+ * to the node, or finds it there, and returns the output column; 0 when it needs one of the node's
+ * own predictions as an argument.
  */
 int
 AddToNode(CustomScan *node, Node *call) {
@@ -408,21 +434,23 @@ AddToNode(CustomScan *node, Node *call) {
 			found = position;
 	}
 	if (found == 0) {
-		// Evaluated for the rows that pass the node's quals (exec_predict.cpp evaluates in stages), as before.
+		// Evaluated for the rows that pass the node's quals (exec_predict.cpp evaluates in stages),
+		// as before.
 		AppendPrediction(node, over_index);
 		found = list_length(node->custom_scan_tlist);
 	}
-	node->scan.plan.targetlist =
-		lappend(node->scan.plan.targetlist, makeTargetEntry((Expr *)VarFor(INDEX_VAR, found, call),
-															list_length(node->scan.plan.targetlist) + 1,
-															pstrdup("prediction"), false));
+	node->scan.plan.targetlist = lappend(
+		node->scan.plan.targetlist,
+		makeTargetEntry((Expr *)VarFor(INDEX_VAR, found, call),
+						list_length(node->scan.plan.targetlist) + 1, pstrdup("prediction"), false));
 	return list_length(node->scan.plan.targetlist);
 }
 
 /**
- * Makes the child in `slot` produce one more column per call; the calls are written over `side` (OUTER_VAR or INNER_VAR)
- * of the parent. Goes below Hash and Material, whose target lists mirror their child's: a Hash belongs to its join, and a
- * Material keeps the predictions for every rescan. A Sort is not looked through: its rows would only get wider.
+ * Makes the child in `slot` produce one more column per call; the calls are written over `side`
+ * (OUTER_VAR or INNER_VAR) of the parent. Goes below Hash and Material, whose target lists mirror
+ * their child's: a Hash belongs to its join, and a Material keeps the predictions for every rescan.
+ * A Sort is not looked through: its rows would only get wider.
  * @param mapping  receives call -> Var of `side` in the parent's terms
  */
 void
@@ -447,11 +475,14 @@ PushBelow(Placement *placement, Plan **slot, int side, List *calls, Mapping *map
 				auto *entry = (TargetEntry *)lfirst(entry_cell);
 				Var *input = VarFor(OUTER_VAR, list_length(inputs) + 1, (Node *)entry->expr);
 				inputs = lappend(inputs, input);
-				targetlist = lappend(targetlist, makeTargetEntry((Expr *)input, list_length(inputs), entry->resname, entry->resjunk));
+				targetlist = lappend(targetlist, makeTargetEntry((Expr *)input, list_length(inputs),
+																 entry->resname, entry->resjunk));
 			}
 			column = list_length(targetlist) + 1;
-			targetlist = lappend(targetlist, makeTargetEntry((Expr *)call, column, pstrdup("prediction"), false));
-			CustomScan *node = BuildNode(placement, child, inputs, list_make1(call), targetlist, NIL);
+			targetlist = lappend(
+				targetlist, makeTargetEntry((Expr *)call, column, pstrdup("prediction"), false));
+			CustomScan *node =
+				BuildNode(placement, child, inputs, list_make1(call), targetlist, NIL);
 			TakePlaceOf(node, child);
 			*slot = (Plan *)node;
 		}
@@ -461,7 +492,9 @@ PushBelow(Placement *placement, Plan **slot, int side, List *calls, Mapping *map
 			PassColumnOn(mirror, column, call);
 			column = list_length(mirror->targetlist);
 			if (IsA(mirror, Hash)) {
-				Mapping keys = {list_make1(call), list_make1(VarFor(OUTER_VAR, list_length(mirror->lefttree->targetlist), call))};
+				Mapping keys = {
+					list_make1(call),
+					list_make1(VarFor(OUTER_VAR, list_length(mirror->lefttree->targetlist), call))};
 				((Hash *)mirror)->hashkeys = ApplyMapping(((Hash *)mirror)->hashkeys, &keys);
 			}
 		}
@@ -487,7 +520,8 @@ PlaceBelowAgg(Placement *placement, Plan *p) {
 	p->qual = (List *)AggrefMutator((Node *)p->qual, &mapping);
 }
 
-/// WindowAgg and ProjectSet: one output row or more for each input row, every expression over the child's columns.
+/// WindowAgg and ProjectSet: one output row or more for each input row, every expression over the
+/// child's columns.
 void
 PlaceBelowProjection(Placement *placement, Plan *p) {
 	List *calls = NIL;
@@ -506,14 +540,18 @@ Plan *
 PlaceAtJoin(Placement *placement, Plan *p) {
 	auto *join = (Join *)p;
 	bool outer_nullable = join->jointype == JOIN_RIGHT || join->jointype == JOIN_FULL;
-	bool inner_nullable = join->jointype == JOIN_LEFT || join->jointype == JOIN_FULL || join->jointype == JOIN_ANTI;
+	bool inner_nullable =
+		join->jointype == JOIN_LEFT || join->jointype == JOIN_FULL || join->jointype == JOIN_ANTI;
 	HashJoin *hash_join = IsA(p, HashJoin) ? (HashJoin *)p : nullptr;
 	MergeJoin *merge_join = IsA(p, MergeJoin) ? (MergeJoin *)p : nullptr;
 
-	// Not where the inner side marks and restores, nor where it is rescanned with a parameter for a few rows each time.
-	bool inner_can_compute = merge_join == nullptr && (hash_join != nullptr || bms_is_empty(p->righttree->extParam));
+	// Not where the inner side marks and restores, nor where it is rescanned with a parameter for a
+	// few rows each time.
+	bool inner_can_compute =
+		merge_join == nullptr && (hash_join != nullptr || bms_is_empty(p->righttree->extParam));
 
-	// Calls in join clauses have to come from below. Those in the target list may as well where that means fewer rows.
+	// Calls in join clauses have to come from below. Those in the target list may as well where
+	// that means fewer rows.
 	List *clause_calls = CollectCalls(NIL, (Node *)join->joinqual, false);
 	if (hash_join != nullptr)
 		clause_calls = CollectCalls(clause_calls, (Node *)hash_join->hashclauses, false);
@@ -553,7 +591,8 @@ PlaceAtJoin(Placement *placement, Plan *p) {
 		Mapping after_join = {NIL, NIL};
 		ListCell *from, *to;
 		forboth(from, mapping.from, to, mapping.to) {
-			bool nullable = ((Var *)lfirst(to))->varno == OUTER_VAR ? outer_nullable : inner_nullable;
+			bool nullable =
+				((Var *)lfirst(to))->varno == OUTER_VAR ? outer_nullable : inner_nullable;
 			if (!nullable)
 				AddToMapping(&after_join, lfirst(from), lfirst(to));
 		}
@@ -563,23 +602,28 @@ PlaceAtJoin(Placement *placement, Plan *p) {
 	return SplitAbove(placement, p);
 }
 
-// --------------------------------------------------------------------------------------------- limit
+// ---------------------------------------------------------------------------------------------
+// limit
 
 /**
- * Limit -> PgmlPredict -> X becomes PgmlPredict -> Limit -> X: exactly the rows wanted are predicted, and a Sort in X
- * keeps its bound. Not across a filter, nor where moving the projection would change how often it runs.
+ * Limit -> PgmlPredict -> X becomes PgmlPredict -> Limit -> X: exactly the rows wanted are
+ * predicted, and a Sort in X keeps its bound. Not across a filter, nor where moving the projection
+ * would change how often it runs.
  */
 Plan *
 HoistAboveLimit(Plan *p) {
 	auto *limit = (Limit *)p;
 	if (limit->limitOption != LIMIT_OPTION_COUNT)
 		return p;
-	if (limit->limitCount != nullptr && IsA(limit->limitCount, Const) && !((Const *)limit->limitCount)->constisnull &&
+	if (limit->limitCount != nullptr && IsA(limit->limitCount, Const) &&
+		!((Const *)limit->limitCount)->constisnull &&
 		(limit->limitOffset == nullptr || IsA(limit->limitOffset, Const))) {
-		// Also through nodes that pass rows on one by one, where the node cannot be hoisted (workers).
+		// Also through nodes that pass rows on one by one, where the node cannot be hoisted
+		// (workers).
 		auto *offset = (Const *)limit->limitOffset;
 		int64 bound = DatumGetInt64(((Const *)limit->limitCount)->constvalue);
-		int64 skipped = offset != nullptr && !offset->constisnull ? DatumGetInt64(offset->constvalue) : 0;
+		int64 skipped =
+			offset != nullptr && !offset->constisnull ? DatumGetInt64(offset->constvalue) : 0;
 		if (bound >= 0 && skipped >= 0 && bound <= INT_MAX && skipped <= INT_MAX) {
 			for (Plan *below = p->lefttree; below != nullptr; below = below->lefttree) {
 				if (IsA(below, Gather) || IsA(below, GatherMerge))
@@ -591,7 +635,8 @@ HoistAboveLimit(Plan *p) {
 		}
 	}
 	Plan *node = p->lefttree;
-	if (!IsPredictNode(node) || node->qual != NIL || contain_volatile_functions((Node *)node->targetlist))
+	if (!IsPredictNode(node) || node->qual != NIL ||
+		contain_volatile_functions((Node *)node->targetlist))
 		return p;
 	Plan *input = node->lefttree;
 	node->lefttree = p;
@@ -601,8 +646,9 @@ HoistAboveLimit(Plan *p) {
 	foreach (cell, input->targetlist) {
 		auto *entry = (TargetEntry *)lfirst(cell);
 		int column = list_length(p->targetlist) + 1;
-		p->targetlist = lappend(p->targetlist, makeTargetEntry((Expr *)VarFor(OUTER_VAR, column, (Node *)entry->expr), column,
-															   entry->resname, entry->resjunk));
+		p->targetlist = lappend(
+			p->targetlist, makeTargetEntry((Expr *)VarFor(OUTER_VAR, column, (Node *)entry->expr),
+										   column, entry->resname, entry->resjunk));
 	}
 	node->extParam = bms_union(node->extParam, p->extParam);
 	node->allParam = bms_union(node->allParam, p->allParam);
@@ -612,7 +658,8 @@ HoistAboveLimit(Plan *p) {
 	return node;
 }
 
-// ---------------------------------------------------------------------------------------------- walk
+// ----------------------------------------------------------------------------------------------
+// walk
 
 Plan *PlaceInPlan(Placement *placement, Plan *p, bool keep_type);
 
@@ -643,7 +690,8 @@ PlaceInPlan(Placement *placement, Plan *p, bool keep_type) {
 			PlaceInList(placement, ((CustomScan *)p)->custom_plans);
 			return p;
 		case T_SubqueryScan:
-			((SubqueryScan *)p)->subplan = PlaceInPlan(placement, ((SubqueryScan *)p)->subplan, false);
+			((SubqueryScan *)p)->subplan =
+				PlaceInPlan(placement, ((SubqueryScan *)p)->subplan, false);
 			return SplitAbove(placement, p);
 		case T_ForeignScan:
 			if (((ForeignScan *)p)->operation != CMD_SELECT)
@@ -683,50 +731,28 @@ PlaceInPlan(Placement *placement, Plan *p, bool keep_type) {
 	}
 }
 
-int MaxPlanNodeId(Plan *p, int highest);
-
-int
-MaxPlanNodeIdInList(List *plans, int highest) {
-	ListCell *cell;
-	foreach (cell, plans)
-		highest = MaxPlanNodeId((Plan *)lfirst(cell), highest);
-	return highest;
-}
-
-int
-MaxPlanNodeId(Plan *p, int highest) {
-	if (p == nullptr)
-		return highest;
+void
+HighestIdVisitor(Plan **child, void *context) {
 	check_stack_depth();
-	highest = Max(highest, p->plan_node_id);
-	highest = MaxPlanNodeId(p->lefttree, highest);
-	highest = MaxPlanNodeId(p->righttree, highest);
-	switch (nodeTag(p)) {
-		case T_Append:
-			return MaxPlanNodeIdInList(((Append *)p)->appendplans, highest);
-		case T_MergeAppend:
-			return MaxPlanNodeIdInList(((MergeAppend *)p)->mergeplans, highest);
-		case T_BitmapAnd:
-			return MaxPlanNodeIdInList(((BitmapAnd *)p)->bitmapplans, highest);
-		case T_BitmapOr:
-			return MaxPlanNodeIdInList(((BitmapOr *)p)->bitmapplans, highest);
-		case T_CustomScan:
-			return MaxPlanNodeIdInList(((CustomScan *)p)->custom_plans, highest);
-		case T_SubqueryScan:
-			return MaxPlanNodeId(((SubqueryScan *)p)->subplan, highest);
-		default:
-			return highest;
-	}
+	auto *highest = static_cast<int *>(context);
+	*highest = Max(*highest, (*child)->plan_node_id);
+	VisitChildPlans(*child, HighestIdVisitor, context);
 }
 
 } // namespace
 
 void
 PlacePredictNodes(PlannedStmt *statement, int cursor_options) {
-	// The planner tested before we came whether the plan can run backwards; only a Material on top keeps that true.
+	// The planner tested before we came whether the plan can run backwards; only a Material on top
+	// keeps that true.
 	if ((cursor_options & CURSOR_OPT_SCROLL) != 0 && !IsA(statement->planTree, Material))
 		return;
-	int highest = MaxPlanNodeIdInList(statement->subplans, MaxPlanNodeId(statement->planTree, 0));
+	int highest = 0;
+	HighestIdVisitor(&statement->planTree, &highest);
+	ListCell *cell;
+	foreach (cell, statement->subplans)
+		if (lfirst(cell) != nullptr)
+			HighestIdVisitor((Plan **)&lfirst(cell), &highest);
 	Placement placement = {highest + 1};
 	statement->planTree = PlaceInPlan(&placement, statement->planTree, false);
 	PlaceInList(&placement, statement->subplans);
