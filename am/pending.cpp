@@ -30,3 +30,22 @@ RawWidth(const PredictCall *) {
 	elog(ERROR, "pending");
 }
 } // namespace pgml::am
+
+#define PENDING_SQL(name, body)                                                      \
+	extern "C" {                                                                     \
+	PGDLLEXPORT __attribute__((weak)) const Pg_finfo_record *pg_finfo_##name(void) { \
+		static const Pg_finfo_record record = {1};                                   \
+		return &record;                                                              \
+	}                                                                                \
+	PGDLLEXPORT __attribute__((weak)) Datum                                          \
+	name(PG_FUNCTION_ARGS) {                                                         \
+		body;                                                                        \
+	}                                                                                \
+	}
+PENDING_SQL(pgml_predict, elog(ERROR, "pending"))
+PENDING_SQL(pgml_classify, elog(ERROR, "pending"))
+PENDING_SQL(pgml_predict_proba, elog(ERROR, "pending"))
+PENDING_SQL(pgml_class_probability, elog(ERROR, "pending"))
+PENDING_SQL(pgml_deferred, PG_RETURN_NULL())
+PENDING_SQL(pgml_pin, PG_RETURN_DATUM(PG_GETARG_DATUM(0)))
+PENDING_SQL(pgml_predict_support, PG_RETURN_POINTER(nullptr))
