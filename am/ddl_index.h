@@ -1,0 +1,30 @@
+#pragma once
+/**
+ * CREATE INDEX and CREATE STATISTICS on prediction columns: the column's name becomes the
+ * prediction it stands for, so that the index holds predictions and matches rewritten queries.
+ *
+ * Calls in an index that equal a call of one of the table's prediction columns are marked
+ * (MarkColumnCall): who writes to the table needs no right on the model then. The mark is given
+ * only while the table's owner may use the project; it is set again after every command on the
+ * table, because commands that rebuild indexes go through their text.
+ */
+#include "am/base/pg.h"
+#include "am/prediction_column.h"
+
+extern "C" {
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "utils/rel.h"
+}
+
+namespace pgml::am {
+
+/// Returns the statement to run: the one given, or a changed copy. The tree given is never written
+/// to.
+PlannedStmt *RewriteCreateIndex(PlannedStmt *planned, const char *query);
+PlannedStmt *RewriteCreateStatistics(PlannedStmt *planned, const char *query);
+
+/// After a command on the table: marks and column dependencies of its indexes on predictions.
+void VerifyIndexes(Relation relation, const PredictionColumns &columns);
+
+} // namespace pgml::am
