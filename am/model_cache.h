@@ -1,7 +1,8 @@
 #pragma once
 /**
- * Decoded models of this backend, by model id. A model is immutable once stored; if somebody changes pgml.files by hand,
- * the invalidation that follows drops the cache and the checksum catches the damage at the next load.
+ * Decoded models of this backend, by model id. A model is immutable once stored; if somebody
+ * changes pgml.files by hand, the invalidation that follows drops the cache and the checksum
+ * catches the damage at the next load.
  */
 #include "am/base/pg.h"
 

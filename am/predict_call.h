@@ -1,9 +1,10 @@
 #pragma once
 /**
- * A family call made ready for evaluation: model, feature layout, conversion from datums to raw floats.
+ * A family call made ready for evaluation: model, feature layout, conversion from datums to raw
+ * floats.
  *
- * Shared by the SQL functions (one row at a time) and the PgmlPredict node (batches), so that both give the same answer
- * and the same errors by construction.
+ * Shared by the SQL functions (one row at a time) and the PgmlPredict node (batches), so that both
+ * give the same answer and the same errors by construction.
  */
 #include "am/base/pg.h"
 #include "am/predict_functions.h"
@@ -26,27 +27,40 @@ enum class FeatureForm : uint8_t {
 struct PredictCall;
 
 /**
- * Prepares a call for a model. Argument types are those of the feature arguments only (without project and label).
+ * Prepares a call for a model. Argument types are those of the feature arguments only (without
+ * project and label).
  * @param variadic  the call used the VARIADIC keyword: its single feature argument is an array
  * @throws (ereport) 42804/42883-class errors naming the model's features on a wrong count or type
  */
-PredictCall *PreparePredictCall(Member member, const char *project, int64 model_id, int n_features, const Oid *types,
-								bool variadic, MemoryContext context);
+PredictCall *PreparePredictCall(Member member, const char *project, int64 model_id, int n_features,
+								const Oid *types, bool variadic, MemoryContext context);
 
-/// Class label for class_probability; must be called before evaluation. 22023 for an unknown label (lists the labels).
+/// False when no value of such arguments can make the call raise an error, so that it may be
+/// evaluated for rows whose result nobody asks for (a branch of CASE that is not taken). Arrays can
+/// have the wrong length, rows the wrong columns.
+bool FeatureArgumentsMayFail(int n_features, const Oid *types);
+
+/// Class label for class_probability; must be called before evaluation. 22023 for an unknown label
+/// (lists the labels).
 void SetClassLabel(PredictCall *call, Datum label_text);
 
 /// Width of the raw matrix a caller must provide.
 size_t RawWidth(const PredictCall *call);
 
-/// Converts one row of feature datums to raw floats at `row` of a column-major matrix. NULL becomes NaN.
-void StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, float *matrix, size_t ld, size_t row);
+/// Converts one row of feature datums to raw floats at `row` of a column-major matrix. NULL becomes
+/// NaN.
+void StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, float *matrix,
+				   size_t ld, size_t row);
 
 /**
- * Evaluates `rows` rows. Results are never NULL; by-reference results (text, real[]) are allocated in
- * CurrentMemoryContext. Checks for interrupts at least every 1024 rows.
+ * Evaluates `rows` rows. Results are never NULL; by-reference results (text, real[]) are allocated
+ * in CurrentMemoryContext. Checks for interrupts at least every 1024 rows.
  */
 void EvaluateCall(PredictCall *call, pgml::MatrixView raw, Datum *results);
+
+/// One row at a time: StoreFeatures and EvaluateCall with scratch memory of the call. The result is
+/// as EvaluateCall's.
+Datum EvaluateRow(PredictCall *call, const Datum *values, const bool *nulls);
 
 /// The model version that answers, for EXPLAIN.
 int64 CallModelId(const PredictCall *call);

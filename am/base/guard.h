@@ -23,7 +23,9 @@ namespace pgml::pg {
 struct ErrorCopy {
 	enum Kind { kNone, kError, kStopped } kind = kNone;
 	int sqlstate = 0;
-	char message[1024] = "", detail[1024] = "", hint[1024] = "";
+	char message[1024], detail[1024], hint[1024];
+	/// Guard() runs once per row in places: only the first bytes are cleared.
+	ErrorCopy() noexcept { message[0] = detail[0] = hint[0] = '\0'; }
 	void Set(int state, const char *msg, const char *det = "", const char *hnt = "") noexcept;
 	void Set(const pgml::Error &error) noexcept;
 };

@@ -1,0 +1,262 @@
+/**
+ * A family call ready for evaluation. See predict_call.h.
+ *
+ * Everything a call needs hangs off its memory context: the model and the model's scratch memory as
+ * C++ objects owned by the context (base/guard.h), buffers as palloc'd memory. Evaluation allocates
+ * nothing but the results that are returned by reference; memory for one tile of rows is made at
+ * the first call that needs it.
+ */
+#include "am/predict_call.h"
+
+#include <string>
+#include <vector>
+
+#include "am/base/guard.h"
+#include "am/evaluation_count.h"
+#include "am/feature_binding.h"
+#include "am/feature_value.h"
+#include "am/model_cache.h"
+#include "am/model_catalog.h"
+#include "pgml/model.h"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+}
+
+namespace pgml::am {
+
+struct PredictCall {
+	Member member;
+	MemoryContext context;
+	BoundModel model;
+	FeatureBinding *binding;
+	pgml::Workspace *work;
+	size_t width;     ///< columns of the raw matrix
+	float *row;       ///< [width], for EvaluateRow
+	int n_classes;    ///< 0 for a regression
+	text **labels;    ///< [n_classes], for classify and class_probability
+	int class_number; ///< class_probability: position of the label, -1 = not set yet
+	size_t tile;      ///< most rows that are evaluated between two checks for interrupts
+	size_t room;      ///< rows that `output` has room for
+	void *output;     ///< what the model writes: double, int32 or [n_classes] float per row
+};
+
+namespace {
+
+constexpr size_t kTileRows = 1024;
+/// Probabilities of one tile: many classes make the tile smaller.
+constexpr size_t kTileProbabilities = 1 << 20;
+
+constexpr bool
+WantsProbabilities(Member member) {
+	return member == Member::kPredictProba || member == Member::kClassProbability;
+}
+
+[[noreturn]] void
+RaiseNotClassification(const BoundModel &model) {
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("%s has no classes", DescribeModel(model)),
+					errdetail("Its task is regression."),
+					errhint("Use pgml.predict for the predicted number.")));
+}
+
+void
+PrepareClasses(PredictCall *call) {
+	const std::vector<std::string> &labels = call->model.model->class_labels();
+	if (call->model.model->task() != pgml::Task::kClassification)
+		return;
+	call->n_classes = (int)labels.size();
+	if (call->n_classes == 0)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("model " INT64_FORMAT " is damaged", call->model.model_id),
+						errdetail("It is a classification without classes.")));
+	if (call->member != Member::kClassify && call->member != Member::kClassProbability)
+		return;
+	call->labels = (text **)palloc(sizeof(text *) * call->n_classes);
+	for (int i = 0; i < call->n_classes; i++)
+		call->labels[i] = cstring_to_text_with_len(labels[i].data(), (int)labels[i].size());
+}
+
+size_t
+OutputSize(const PredictCall *call) {
+	switch (call->member) {
+		case Member::kPredict:
+			return sizeof(double);
+		case Member::kClassify:
+			return sizeof(int32_t);
+		case Member::kPredictProba:
+		case Member::kClassProbability:
+			break;
+	}
+	return sizeof(float) * call->n_classes;
+}
+
+/// Result of the row `row` of the tile that was evaluated.
+Datum
+ResultOf(const PredictCall *call, size_t row) {
+	switch (call->member) {
+		case Member::kPredict:
+			return Float8GetDatum(((const double *)call->output)[row]);
+		case Member::kClassify: {
+			const text *label = call->labels[((const int32_t *)call->output)[row]];
+			auto *copy = (text *)palloc(VARSIZE(label));
+			memcpy(copy, label, VARSIZE(label));
+			return PointerGetDatum(copy);
+		}
+		case Member::kPredictProba: {
+			size_t bytes = ARR_OVERHEAD_NONULLS(1) + sizeof(float) * call->n_classes;
+			auto *array = (ArrayType *)palloc0(bytes);
+			SET_VARSIZE(array, bytes);
+			array->ndim = 1;
+			array->elemtype = FLOAT4OID;
+			ARR_DIMS(array)[0] = call->n_classes;
+			ARR_LBOUND(array)[0] = 1;
+			memcpy(ARR_DATA_PTR(array), (const float *)call->output + row * call->n_classes,
+				   sizeof(float) * call->n_classes);
+			return PointerGetDatum(array);
+		}
+		case Member::kClassProbability:
+			break;
+	}
+	return Float8GetDatum(
+		((const float *)call->output)[row * call->n_classes + call->class_number]);
+}
+
+/// Runs the model over at most one tile.
+void
+EvaluateTile(PredictCall *call, pgml::MatrixView raw) {
+	if (call->room < raw.rows) {
+		call->room = 0;
+		if (call->output != nullptr)
+			pfree(call->output);
+		call->output = nullptr;
+		call->output = MemoryContextAlloc(call->context, OutputSize(call) * raw.rows);
+		call->room = raw.rows;
+	}
+	const pgml::Model *model = call->model.model;
+	pgml::Workspace &work = *call->work;
+	void *output = call->output;
+	pg::Guard([&] {
+		if (call->member == Member::kPredict)
+			model->Predict(raw, work, (double *)output);
+		else if (call->member == Member::kClassify)
+			model->PredictClass(raw, work, (int32_t *)output);
+		else
+			model->PredictProbabilities(raw, work, (float *)output);
+	});
+}
+
+/// Name of the project that a model belongs to, in the current context; nullptr when it is gone.
+const char *
+NameOfProject(int64 model_id) {
+	Project project;
+	return LookupModelProject(model_id, &project) ? ProjectName(project.project_id) : nullptr;
+}
+
+} // namespace
+
+PredictCall *
+PreparePredictCall(Member member, const char *project, int64 model_id, int n_features,
+				   const Oid *types, bool variadic, MemoryContext context) {
+	CountEvaluation();
+	MemoryContext old = MemoryContextSwitchTo(context);
+	auto *call = (PredictCall *)palloc0(sizeof(PredictCall));
+	call->member = member;
+	call->context = context;
+	call->class_number = -1;
+	call->model = {AcquireModel(model_id, context), model_id,
+				   project != nullptr ? pstrdup(project) : NameOfProject(model_id)};
+	PrepareClasses(call);
+	if (member != Member::kPredict && call->n_classes == 0)
+		RaiseNotClassification(call->model);
+	call->binding = BindFeatures(call->model, n_features, types, variadic, context);
+	call->width = BindingWidth(call->binding);
+	call->row = (float *)MemoryContextAllocHuge(context, sizeof(float) * Max(call->width, 1));
+	call->tile = kTileRows;
+	if (WantsProbabilities(member))
+		call->tile = Max(Min(kTileRows, kTileProbabilities / call->n_classes), 1);
+	auto *slot = pg::OwnedByContext<pgml::Workspace>(context);
+	pg::Guard([&] { slot->object = std::make_unique<pgml::Workspace>(); });
+	call->work = slot->object.get();
+	MemoryContextSwitchTo(old);
+	return call;
+}
+
+bool
+FeatureArgumentsMayFail(int n_features, const Oid *types) {
+	for (int i = 0; i < n_features; i++) {
+		ValueType type = ResolveValueType(types[i]);
+		if (type.is_array || type.is_row || type.kind == ValueKind::kUnknown)
+			return true;
+	}
+	return false;
+}
+
+void
+SetClassLabel(PredictCall *call, Datum label_text) {
+	text *label = DatumGetTextPP(label_text);
+	int length = VARSIZE_ANY_EXHDR(label);
+	auto is_label = [&](int number) {
+		const text *other = call->labels[number];
+		return VARSIZE_ANY_EXHDR(other) == (size_t)length &&
+			   memcmp(VARDATA_ANY(other), VARDATA_ANY(label), length) == 0;
+	};
+	if (call->class_number >= 0 && is_label(call->class_number))
+		return;
+	for (int i = 0; i < call->n_classes; i++)
+		if (is_label(i)) {
+			call->class_number = i;
+			return;
+		}
+	StringInfoData list;
+	initStringInfo(&list);
+	for (int i = 0; i < call->n_classes && i < 60; i++)
+		appendStringInfo(&list, "%s\"%s\"", i > 0 ? ", " : "", text_to_cstring(call->labels[i]));
+	if (call->n_classes > 60)
+		appendStringInfo(&list, " and %d more", call->n_classes - 60);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s has no class \"%s\"", DescribeModel(call->model), text_to_cstring(label)),
+			 errhint("Its classes are: %s.", list.data)));
+}
+
+size_t
+RawWidth(const PredictCall *call) {
+	return call->width;
+}
+
+void
+StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, float *matrix, size_t ld,
+			  size_t row) {
+	StoreRow(call->binding, values, nulls, matrix, ld, row);
+}
+
+void
+EvaluateCall(PredictCall *call, pgml::MatrixView raw, Datum *results) {
+	CountEvaluation();
+	for (size_t first = 0; first < raw.rows; first += call->tile) {
+		CHECK_FOR_INTERRUPTS();
+		size_t rows = Min(call->tile, raw.rows - first);
+		EvaluateTile(call, raw.Slice(first, rows));
+		for (size_t i = 0; i < rows; i++)
+			results[first + i] = ResultOf(call, i);
+	}
+}
+
+Datum
+EvaluateRow(PredictCall *call, const Datum *values, const bool *nulls) {
+	CountEvaluation();
+	StoreRow(call->binding, values, nulls, call->row, 1, 0);
+	EvaluateTile(call, {call->row, 1, call->width, 1});
+	return ResultOf(call, 0);
+}
+
+int64
+CallModelId(const PredictCall *call) {
+	return call->model.model_id;
+}
+
+} // namespace pgml::am
