@@ -148,6 +148,17 @@ FindPredictFunction(Oid function) {
 	return nullptr;
 }
 
+Oid
+ProjectFunction(Member member) {
+	EnsureLoaded();
+	for (int i = 0; i < table.n; i++) {
+		const PredictFunction &function = table.functions[i];
+		if (function.member == member && !function.by_model_id && !function.deferred)
+			return function.oid;
+	}
+	return InvalidOid;
+}
+
 const char *
 MemberName(Member member) {
 	return kMemberNames[static_cast<int>(member)];

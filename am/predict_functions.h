@@ -32,6 +32,9 @@ bool ExtensionInstalled();
 /// The family member with this OID, or nullptr. The pointer is valid until the next catalog access.
 const PredictFunction *FindPredictFunction(Oid function);
 
+/// The real function of a member that takes a project name.
+Oid ProjectFunction(Member member);
+
 /// SQL name of a member: "predict", "classify" ...
 const char *MemberName(Member member);
 

@@ -3,7 +3,10 @@
 #include "am/base/pg.h"
 
 extern "C" {
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/acl.h"
 }
 
 #if PG_VERSION_NUM < 150000
@@ -41,6 +44,26 @@ MutateExpression(Node *node, Node *(*mutator)(Node *, void *), void *context) {
 inline Query *
 MutateQuery(Query *query, Node *(*mutator)(Node *, void *), void *context, int flags) {
 	return query_tree_mutator(query, (MutatorCallback)mutator, context, flags);
+}
+
+/// Rebuilds one index in the current transaction, as its table's owner. The caller holds ShareLock on the table.
+inline void
+ReindexIndex(Oid index, char persistence) {
+	ReindexParams parameters = {};
+#if PG_VERSION_NUM < 170000
+	reindex_index(index, false, persistence, &parameters);
+#else
+	reindex_index(nullptr, index, false, persistence, &parameters);
+#endif
+}
+
+inline bool
+OwnsRelation(Oid relation, Oid role) {
+#if PG_VERSION_NUM < 160000
+	return pg_class_ownercheck(relation, role);
+#else
+	return object_ownercheck(RelationRelationId, relation, role);
+#endif
 }
 
 } // namespace pgml::pg
