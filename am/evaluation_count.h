@@ -1,8 +1,9 @@
 #pragma once
 /**
- * How often this backend evaluated a model. The planner hook compares the counter before and after planning: when it
- * rose, the plan holds an answer of the version deployed now (a call that was folded inside an inlined SQL function, an
- * immutable wrapper), and has to be made again after a deploy.
+ * How often this backend evaluated a model. The planner hook compares the counter before and after
+ * planning: when it rose, the plan holds an answer of the version deployed now (a call that was
+ * folded inside an inlined SQL function, an immutable wrapper), and has to be made again after a
+ * deploy.
  */
 #include "am/base/pg.h"
 

@@ -512,6 +512,26 @@ ProjectName(int64 project_id) {
 	return entry != nullptr ? pstrdup(entry->name) : nullptr;
 }
 
+List *
+DeployedProjects() {
+	if (!PrepareCache())
+		return NIL;
+	Relation relation = OpenTable(kProjects);
+	List *all = NIL, *deployed = NIL;
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+	while (HeapTuple tuple = systable_getnext(scan))
+		all = lappend(all, TextDatumGetCString(RequiredValue(relation, tuple, kProjectName, 0)));
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	ListCell *cell;
+	foreach (cell, all) {
+		Project project;
+		if (LookupProject((char *)lfirst(cell), &project) && project.model_id != 0)
+			deployed = lappend(deployed, lfirst(cell));
+	}
+	return deployed;
+}
+
 bool
 HasProjectUse(const Project &project, Oid role) {
 	if (superuser_arg(role) || has_privs_of_role(role, project.owner))

@@ -28,6 +28,9 @@ bool LookupModelProject(int64 model_id, Project *out);
 /// Name of a project, palloc'd in the current context, for messages; nullptr when it is gone.
 char *ProjectName(int64 project_id);
 
+/// Names of all projects with a deployed model, a List of char * in the current context.
+List *DeployedProjects();
+
 /// May `role` evaluate models of the project: superuser, (member of the) owner, or granted by pgml.grant_use.
 bool HasProjectUse(const Project &project, Oid role);
 

@@ -1,8 +1,90 @@
+/// The planner hook: query_rewrite, the previous planner, then what the finished plan needs.
+///
+/// Queries that hold nothing of ours pay one walk over the query. The hook keeps no state of its
+/// own between calls, so planner calls nest (functions are planned while planning) and may fail
+/// anywhere. The query may be modified: callers hand the planner a copy where they want to keep
+/// theirs.
+///
+/// After planning:
+/// - pgml.pin is taken out again;
+/// - a plan with predictions gets its pin entry (version_pin.h) and lists pgml.deployments in
+/// relationOids, so that a
+///   deploy throws it out of plan caches. So does a plan during whose making a model answered
+///   (EvaluationCount): it may hold the answer as a constant. The rights were then checked for the
+///   role that planned it, so that such a plan is for that role only.
+#include "am/planner.h"
+
+#include "am/base/guc.h"
+#include "am/evaluation_count.h"
 #include "am/hooks.h"
+#include "am/model_catalog.h"
+#include "am/predict_functions.h"
+#include "am/query_rewrite.h"
+#include "am/version_pin.h"
+
+extern "C" {
+#include "optimizer/planner.h"
+}
 
 namespace pgml::am {
 
+namespace {
+
+planner_hook_type previous_planner = nullptr;
+
+PlannedStmt *
+CallPlanner(Query *query, const char *query_string, int cursor_options,
+			ParamListInfo bound_params) {
+	return previous_planner != nullptr
+			   ? previous_planner(query, query_string, cursor_options, bound_params)
+			   : standard_planner(query, query_string, cursor_options, bound_params);
+}
+
+/// Function dependencies tell whether anything that is not built in came into the plan while it was
+/// made, such as a family call out of an inlined function; without them there is nothing to look
+/// for.
+bool
+MayHoldCalls(const PlannedStmt *statement, bool rewritten) {
+	return rewritten || statement->invalItems != NIL;
+}
+
+PlannedStmt *
+Plan(Query *query, const char *query_string, int cursor_options, ParamListInfo bound_params) {
+	if (!ExtensionInstalled())
+		return CallPlanner(query, query_string, cursor_options, bound_params);
+	uint64 evaluations = EvaluationCount();
+	RewriteResult result = {};
+	bool rewritten = NeedsRewrite(query);
+	if (rewritten)
+		RewriteQuery(query, bound_params, &result);
+
+	PlannedStmt *statement = CallPlanner(query, query_string, cursor_options, bound_params);
+
+	bool evaluated = EvaluationCount() != evaluations;
+	bool holds_calls = false;
+	if (MayHoldCalls(statement, rewritten)) {
+		statement->invalItems = list_concat(statement->invalItems, result.inval_items);
+		statement->dependsOnRole |= result.depends_on_role;
+		if (rewritten)
+			UnwrapPins(statement);
+		holds_calls = AddPinEntry(statement);
+	}
+	if (evaluated)
+		statement->dependsOnRole = true;
+	if (holds_calls || evaluated)
+		statement->relationOids =
+			list_append_unique_oid(statement->relationOids, DeploymentsRelation());
+	if (holds_calls && guc_batch)
+		PlacePredictNodes(statement, cursor_options);
+	return statement;
+}
+
+} // namespace
+
 void
-InstallPlannerHook() {}
+InstallPlannerHook() {
+	previous_planner = planner_hook;
+	planner_hook = Plan;
+}
 
 } // namespace pgml::am

@@ -2,14 +2,19 @@
 /**
  * One statement answers with one version of a project's model.
  *
- * ExecutorStart pins: for each project named by a constant in the plan, the model deployed at that moment. The pins are
- * kept per QueryDesc and pushed on a stack while that query runs (Start, Run, Finish), so that every way to evaluate a
- * prediction (PgmlPredict node, plain FuncExpr, function called by the query) sees the same version; a project first
- * met while running is pinned then. The leader's pins go to parallel workers inside the plan: an RTE_RESULT entry
- * appended to the range table, because that is what the executor ships (see version_pin.cpp).
+ * ExecutorStart pins: for each project named by a constant in the plan, the model deployed at that
+ * moment. The pins are kept per QueryDesc and in force while that query runs (Start, Run, Finish),
+ * so that every way to evaluate a prediction (PgmlPredict node, plain FuncExpr, function called by
+ * the query) sees the same version; a project first met while running is pinned then. The leader's
+ * pins go to parallel workers inside the plan: an RTE_RESULT entry appended to the range table,
+ * because that is what the executor ships (see pin_entry.h).
  */
 #include "am/base/pg.h"
 #include "am/model_catalog.h"
+
+extern "C" {
+#include "nodes/plannodes.h"
+}
 
 namespace pgml::am {
 
@@ -20,12 +25,23 @@ namespace pgml::am {
 bool PinnedProject(const char *name, Project *out);
 
 /**
- * Identifies the set of pins in force: changes when another statement runs or, outside any statement, when the
- * catalog changed. A caller that cached a model under one epoch must resolve again under another.
+ * Identifies the set of pins in force: changes when another statement runs or, outside any
+ * statement, when the catalog changed. A caller that cached a model under one epoch must resolve
+ * again under another.
  */
 uint64 PinEpoch();
 
-/// Installs the ExecutorStart/Run/Finish/End hooks.
+/**
+ * To be called by a deploy: the statements that are running, of which the deploy is a part, forget
+ * what they pinned while running, so that a function that deploys and then predicts sees its own
+ * deploy. What their plans name stays pinned, and so do open cursors.
+ */
+void ForgetPinsMetWhileRunning();
+
+/// Appends the pin entry to a finished plan. @return whether the plan holds any family call
+bool AddPinEntry(PlannedStmt *statement);
+
+/// Installs the ExecutorStart/Run/Finish hooks.
 void InstallVersionPinHooks();
 
 } // namespace pgml::am
