@@ -19,6 +19,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -377,6 +378,7 @@ DescribeFeatures(FeatureBinding *binding) {
 	binding->sources = (Source *)palloc0(sizeof(Source) * Max(features.size(), 1));
 	for (int i = 0; i < binding->n_features; i++) {
 		const pgml::FeatureSpec &spec = features[i];
+		CheckModelText(binding->model, spec.name.data(), spec.name.size());
 		binding->features[i] = {spec.name.c_str(), spec.type, spec.width, binding->width,
 								(uint32)i};
 		binding->width += spec.width;
@@ -443,6 +445,14 @@ StoreRow(FeatureBinding *binding, const Datum *values, const bool *nulls, float 
 				StoreComposite(binding, values[0], matrix, ld, row);
 			break;
 	}
+}
+
+void
+CheckModelText(const BoundModel &model, const char *data, size_t length) {
+	if (length <= MaxAllocSize / 4 && pg_verifymbstr(data, (int)length, true))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("model " INT64_FORMAT " is damaged", model.model_id),
+					errdetail("A name in it is no valid text in the encoding \"%s\".", GetDatabaseEncodingName())));
 }
 
 char *

@@ -32,6 +32,9 @@ size_t BindingWidth(const FeatureBinding *binding);
 void StoreRow(FeatureBinding *binding, const Datum *values, const bool *nulls, float *matrix,
 			  size_t ld, size_t row);
 
+/// Raises XX001 unless text out of the artefact is valid in the database encoding: anybody may have written the bytes.
+void CheckModelText(const BoundModel &model, const char *data, size_t length);
+
 /// "model 7 of project "houses"", palloc'd.
 char *DescribeModel(const BoundModel &model);
 

@@ -76,8 +76,10 @@ PrepareClasses(PredictCall *call) {
 	if (call->member != Member::kClassify && call->member != Member::kClassProbability)
 		return;
 	call->labels = (text **)palloc(sizeof(text *) * call->n_classes);
-	for (int i = 0; i < call->n_classes; i++)
+	for (int i = 0; i < call->n_classes; i++) {
+		CheckModelText(call->model, labels[i].data(), labels[i].size());
 		call->labels[i] = cstring_to_text_with_len(labels[i].data(), (int)labels[i].size());
+	}
 }
 
 size_t
