@@ -10,6 +10,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
@@ -158,7 +159,11 @@ CheckPlainIndexes(Relation relation, const PredictionColumns &columns) {
 		AttrNumber attno =
 			ColumnOfDefinition(INDEXRELID, tuple, Anum_pg_index_indkey, Anum_pg_index_indexprs,
 							   Anum_pg_index_indpred, columns);
+		auto *form = (Form_pg_index)GETSTRUCT(tuple);
+		const char *kind = form->indisexclusion ? "EXCLUDE" : "UNIQUE";
 		ReleaseSysCache(tuple);
+		if (attno != InvalidAttrNumber && OidIsValid(get_index_constraint(index)))
+			RefuseKeyConstraint(ColumnName(relation, attno), kind);
 		if (attno != InvalidAttrNumber)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -118,6 +118,10 @@ RuleWalker(Node *node, void *context) {
 			return false;
 		}
 	}
+	if (IsA(node, Var) && ((Var *)node)->varattno <= 0)
+		RefuseExpression(rules, "It uses a system column.",
+						 "Use columns of the table's own, constants, and built-in immutable "
+						 "functions, operators and casts.");
 	if (IsA(node, CoerceToDomain))
 		RefuseExpression(rules,
 						 psprintf("It is cast to domain %s, whose constraints would be checked "
@@ -234,8 +238,8 @@ WarnAboutCall(const WarnContext *context, const FuncExpr *call, const PredictFun
 	}
 	if (!exists) {
 		ereport(NOTICE,
-				(errmsg("%s \"%s\" does not exist yet", function->by_model_id ? "model" : "project",
-						name),
+				(function->by_model_id ? errmsg("model %s does not exist", name)
+									   : errmsg("project \"%s\" does not exist yet", name),
 				 errdetail("Prediction column \"%s\" can be read once it does.", context->column)));
 		return;
 	}
@@ -282,6 +286,10 @@ CheckPredictionExpression(Relation relation, AttrNumber attno, Node *expression)
 						 pstrdup(NameStr(attribute->attname)), false};
 	expression = (Node *)copyObject(expression);
 	RuleWalker(expression, &rules);
+	// Core looks at the expression before it is cast to the column's type.
+	if (contain_mutable_functions(expression))
+		RefuseExpression(&rules, "It is not immutable: its result depends on settings.",
+						 "Give the column the type of the expression.");
 	return expression;
 }
 

@@ -17,13 +17,13 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_statistic_ext.h"
 #include "commands/tablecmds.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_utilcmd.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 }
@@ -200,36 +200,53 @@ DependsOnColumns(Oid index, Oid table, const Bitmapset *used) {
 	return bms_is_empty(missing);
 }
 
+/// Where an index or a statistics object keeps its expressions.
+struct TreeCatalog {
+	Oid catalog;
+	int cache;
+	AttrNumber trees[2]; ///< columns of the catalog, InvalidAttrNumber = none
+};
+constexpr TreeCatalog kIndexTrees = {
+	IndexRelationId, INDEXRELID, {Anum_pg_index_indexprs, Anum_pg_index_indpred}};
+constexpr TreeCatalog kStatisticsTrees = {
+	StatisticExtRelationId, STATEXTOID, {Anum_pg_statistic_ext_stxexprs, InvalidAttrNumber}};
+
+/// Corrects the marks of one object. @param used  prediction columns that it is made from
 void
-VerifyIndex(Oid index, Oid table, const PredictionColumns *columns) {
-	HeapTuple tuple = SearchSysCacheCopy1(INDEXRELID, ObjectIdGetDatum(index));
+VerifyMarks(const TreeCatalog &where, Oid oid, const PredictionColumns *columns, Bitmapset **used) {
+	constexpr int kMaxAttributes =
+		Natts_pg_index > Natts_pg_statistic_ext ? Natts_pg_index : Natts_pg_statistic_ext;
+	Datum values[kMaxAttributes] = {};
+	bool nulls[kMaxAttributes] = {}, replace[kMaxAttributes] = {};
+	HeapTuple tuple = SearchSysCacheCopy1(where.cache, ObjectIdGetDatum(oid));
 	if (!HeapTupleIsValid(tuple))
 		return;
-	Datum values[Natts_pg_index] = {};
-	bool nulls[Natts_pg_index] = {}, replace[Natts_pg_index] = {};
-	Bitmapset *used = nullptr;
 	bool changed = false;
-	const AttrNumber trees[] = {Anum_pg_index_indexprs, Anum_pg_index_indpred};
-	for (AttrNumber attribute : trees) {
-		bool is_null;
-		Datum value = SysCacheGetAttr(INDEXRELID, tuple, attribute, &is_null);
-		if (!is_null && RemarkTree(value, columns, &used, &values[attribute - 1]))
+	for (AttrNumber attribute : where.trees) {
+		bool is_null = true;
+		Datum value = (Datum)0;
+		if (attribute != InvalidAttrNumber)
+			value = SysCacheGetAttr(where.cache, tuple, attribute, &is_null);
+		if (!is_null && RemarkTree(value, columns, used, &values[attribute - 1]))
 			changed = replace[attribute - 1] = true;
 	}
-	if (changed) {
-		Relation catalog = table_open(IndexRelationId, RowExclusiveLock);
-		tuple = heap_modify_tuple(tuple, RelationGetDescr(catalog), values, nulls, replace);
-		CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
-		table_close(catalog, RowExclusiveLock);
-		// Not the table alone: cached expressions hang on the index's own entry.
-		CacheInvalidateRelcacheByRelid(index);
-	}
-	if (!DependsOnColumns(index, table, used)) {
-		DependOnColumns(index, table, used);
-		changed = true;
-	}
-	if (changed)
-		CommandCounterIncrement();
+	if (!changed)
+		return;
+	Relation catalog = table_open(where.catalog, RowExclusiveLock);
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(catalog), values, nulls, replace);
+	CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
+	table_close(catalog, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+void
+VerifyIndex(Oid index, Oid table, const PredictionColumns *columns) {
+	Bitmapset *used = nullptr;
+	VerifyMarks(kIndexTrees, index, columns, &used);
+	if (bms_is_empty(used) || DependsOnColumns(index, table, used))
+		return;
+	DependOnColumns(index, table, used);
+	CommandCounterIncrement();
 }
 
 } // namespace
@@ -299,10 +316,14 @@ RewriteCreateStatistics(PlannedStmt *planned, const char *query) {
 }
 
 void
-VerifyIndexes(Relation relation, const PredictionColumns &columns) {
+VerifyIndexMarks(Relation relation, const PredictionColumns &columns) {
 	ListCell *cell;
 	foreach (cell, RelationGetIndexList(relation))
 		VerifyIndex(lfirst_oid(cell), RelationGetRelid(relation), &columns);
+	foreach (cell, RelationGetStatExtList(relation)) {
+		Bitmapset *used = nullptr;
+		VerifyMarks(kStatisticsTrees, lfirst_oid(cell), &columns, &used);
+	}
 }
 
 } // namespace pgml::am

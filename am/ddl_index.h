@@ -24,7 +24,9 @@ namespace pgml::am {
 PlannedStmt *RewriteCreateIndex(PlannedStmt *planned, const char *query);
 PlannedStmt *RewriteCreateStatistics(PlannedStmt *planned, const char *query);
 
-/// After a command on the table: marks and column dependencies of its indexes on predictions.
-void VerifyIndexes(Relation relation, const PredictionColumns &columns);
+/// After a command on the table: marks of its indexes and statistics (a copied index may bring one
+/// that this table must not have), column dependencies of its indexes. The table may be without
+/// prediction columns: columns.natts = 0.
+void VerifyIndexMarks(Relation relation, const PredictionColumns &columns);
 
 } // namespace pgml::am

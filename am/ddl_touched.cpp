@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_publication.h"
 #include "catalog/pg_publication_rel.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
@@ -36,6 +37,7 @@ IsOfInterest(Oid class_id) {
 		case ConstraintRelationId:
 		case IndexRelationId:
 		case InheritsRelationId:
+		case PublicationRelationId:
 		case PublicationRelRelationId:
 		case StatisticExtRelationId:
 		case TriggerRelationId:
@@ -158,6 +160,12 @@ ResolveTouched(const TouchedObjects *touched) {
 	ListCell *cell;
 	foreach (cell, touched->objects) {
 		auto *object = static_cast<ObjectAddress *>(lfirst(cell));
+		if (object->classId == PublicationRelationId) {
+			// CREATE PUBLICATION reports the publication, not its tables.
+			List *tables = GetPublicationRelations(object->objectId, PUBLICATION_PART_ROOT);
+			result.relations = list_concat(result.relations, tables);
+			continue;
+		}
 		Oid relid = RelationOf(object);
 		if (!OidIsValid(relid) || get_rel_relkind(relid) == '\0')
 			continue;

@@ -202,14 +202,15 @@ VerifyRelation(Oid relid, const TouchedRelations &touched) {
 	char kind = relation->rd_rel->relkind;
 	if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
 		kind == RELKIND_FOREIGN_TABLE) {
+		PredictionColumns columns = {};
 		if (HasGeneratedColumns(relation)) {
 			VerifyExpressions(relation, touched);
-			PredictionColumns columns;
-			if (GetPredictionColumns(relation, &columns)) {
+			if (GetPredictionColumns(relation, &columns))
 				VerifyDependents(relation, columns);
-				VerifyIndexes(relation, columns);
-			}
+			else
+				columns = {};
 		}
+		VerifyIndexMarks(relation, columns);
 		VerifyParentsAndChildren(relation);
 	}
 	relation_close(relation, NoLock);
