@@ -18,10 +18,9 @@ PG_MAJOR=${PG_MAJOR:-15}
 PG_SYSTEM_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
 BUILD=${BUILD:-$ROOT/build}
 
-# libkrb5-dev and libssl-dev: the server's headers include theirs.
-PACKAGES="build-essential cmake ninja-build pkg-config postgresql-$PG_MAJOR postgresql-server-dev-$PG_MAJOR
-	libxgboost-dev libeigen3-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev
-	libfaiss-dev libopenblas-dev zlib1g-dev libkrb5-dev libssl-dev libipc-run-perl perl python3 clang-format-14"
+PACKAGES="build-essential cmake ninja-build postgresql-$PG_MAJOR postgresql-server-dev-$PG_MAJOR
+	libxgboost-dev libeigen3-dev libfmt-dev nlohmann-json3-dev libgtest-dev
+	libfaiss-dev libopenblas-dev zlib1g-dev libipc-run-perl perl python3 clang-format-14"
 
 pgml_die() {
 	echo "$*" >&2
