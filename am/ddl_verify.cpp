@@ -75,10 +75,12 @@ NoticeStoredPrediction(Relation relation, AttrNumber attno) {
 					 "read.")));
 }
 
-/// Brings the generation expressions of one relation into their final form.
-void
+/// Brings the generation expressions of one relation into their final form. @return true when one
+/// changed
+bool
 VerifyExpressions(Relation relation, const TouchedRelations &touched) {
 	bool defer = ComputesAtReading(relation);
+	bool any_changed = false;
 	for (AttrNumber attno = 1; attno <= RelationGetNumberOfAttributes(relation); attno++) {
 		Node *expression = GenerationExpression(relation, attno);
 		if (expression == nullptr)
@@ -98,11 +100,12 @@ VerifyExpressions(Relation relation, const TouchedRelations &touched) {
 		wanted = CheckPredictionExpression(relation, attno, wanted);
 		if (!equal(wanted, expression)) {
 			ReplaceGenerationExpression(relation, attno, wanted);
-			tell = true;
+			any_changed = tell = true;
 		}
 		if (tell)
 			WarnAboutModels(relation, attno, wanted);
 	}
+	return any_changed;
 }
 
 void
@@ -141,12 +144,12 @@ VerifyInheritance(Relation child, Relation parent) {
 		if (parent_expr == nullptr)
 			RefuseInheritance(
 				child, parent, name,
-				"It is a prediction column in the child only, so that a query on the "
+				"It is computed at reading in the child only, so that a query on the "
 				"parent would find nulls there.",
 				"Make it the same prediction column in the parent, or leave it out of "
 				"the parent.");
 		if (child_expr == nullptr)
-			RefuseInheritance(child, parent, name, "It is a prediction column in the parent only.",
+			RefuseInheritance(child, parent, name, "It is computed at reading in the parent only.",
 							  "Declare the same prediction column in the child.");
 		bool whole_row;
 		Node *mapped = map_variable_attnos(parent_expr, 1, 0, to_child, InvalidOid, &whole_row);
@@ -194,6 +197,18 @@ VerifyParentsAndChildren(Relation relation) {
 	}
 }
 
+void VerifyRelation(Oid relid, const TouchedRelations &touched);
+
+/// Stored predictions of a tree of tables became ones that are computed at reading in its root (SET
+/// ACCESS METHOD): the children follow, whatever their access method.
+void
+ChangeDescendants(Oid relid, const TouchedRelations &touched) {
+	ListCell *cell;
+	List *descendants = find_all_inheritors(relid, AccessExclusiveLock, nullptr);
+	for_each_from(cell, descendants, 1) DeferToMatchParent(lfirst_oid(cell), relid);
+	for_each_from(cell, descendants, 1) VerifyRelation(lfirst_oid(cell), touched);
+}
+
 void
 VerifyRelation(Oid relid, const TouchedRelations &touched) {
 	Relation relation = try_relation_open(relid, AccessShareLock);
@@ -204,7 +219,9 @@ VerifyRelation(Oid relid, const TouchedRelations &touched) {
 		kind == RELKIND_FOREIGN_TABLE) {
 		PredictionColumns columns = {};
 		if (HasGeneratedColumns(relation)) {
-			VerifyExpressions(relation, touched);
+			if (VerifyExpressions(relation, touched) && kind == RELKIND_RELATION &&
+				relation->rd_rel->relhassubclass)
+				ChangeDescendants(relid, touched);
 			if (GetPredictionColumns(relation, &columns))
 				VerifyDependents(relation, columns);
 			else
