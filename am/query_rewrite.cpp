@@ -150,7 +150,8 @@ RewriteEntry(Query *query, int rti) {
 	PredictionColumns columns;
 	if (GetPredictionColumns(relation, &columns) && UsesPrediction(references, columns)) {
 		if (in_place) {
-			Replacement replacement = {rti, rti, RealTargetList(relation, columns, rti), 0};
+			Replacement replacement = {rti, rti, RealTargetList(relation, columns, rti),
+									   HasDroppedColumns(relation), 0};
 			ReplaceReferencesInQuery(query, &replacement);
 		} else
 			WrapRelation(query, rti, relation, columns, references);

@@ -28,8 +28,19 @@ struct Replacement {
 	int from_varno;
 	int to_varno;
 	List *target_list; ///< RealTargetList over to_varno
+	bool convert_rows; ///< the relation has dropped columns, see HideRow
 	int level; ///< of the query that owns from_varno, seen from the node; used while walking
 };
+
+bool HasDroppedColumns(Relation relation);
+
+/**
+ * Puts a conversion that does nothing around a whole row. The planner looks into row constructors:
+ * it would take the NULL that stands for a dropped column for a field when it simplifies "row IS
+ * NOT NULL", which the executor, at run time, rightly does not. It does not look through the
+ * conversion.
+ */
+Node *HideRow(Expr *row, Oid type);
 
 /// Copy of the expression with references replaced. CURRENT OF stays, as do system columns (but for
 /// their varno).

@@ -23,13 +23,13 @@ namespace pgml::am {
 
 namespace {
 
-/// Attribute numbers of the relation -> those of the subquery's output.
+/// References to the relation -> references to the subquery's outputs, where they differ.
 struct Renumbering {
 	int rti, level;
-	int n_outputs;
-	AttrNumber *columns;   // [attno - 1], 0 for a dropped column; nullptr: they stay
+	AttrNumber *columns;   // [attno - 1]; nullptr: they stay
 	List **junk;           // target entries for system columns, added as they are met
 	AttrNumber first_junk; // number of the first of them
+	bool convert_rows;     // see HideRow
 };
 
 AttrNumber
@@ -57,6 +57,8 @@ RenumberMutator(Node *node, void *context) {
 	if (IsA(node, Var)) {
 		Var *var = (Var *)copyObject(node);
 		if ((int)var->varno == renumbering->rti && (int)var->varlevelsup == renumbering->level) {
+			if (var->varattno == InvalidAttrNumber && renumbering->convert_rows)
+				return HideRow((Expr *)var, var->vartype);
 			if (var->varattno < 0)
 				var->varattno = JunkOutput(renumbering, var);
 			else if (var->varattno > 0 && renumbering->columns != nullptr)
@@ -77,8 +79,8 @@ RenumberMutator(Node *node, void *context) {
 
 /// Moves the row security quals of the entry to its new place, over real predictions.
 void
-MoveSecurityQuals(RangeTblEntry *inner, int rti, List *target_list) {
-	Replacement replacement = {rti, 1, target_list, 0};
+MoveSecurityQuals(RangeTblEntry *inner, int rti, List *target_list, bool convert_rows) {
+	Replacement replacement = {rti, 1, target_list, convert_rows, 0};
 	Node *quals = ReplaceReferences((Node *)inner->securityQuals, &replacement);
 	// They sit one level deeper now, as far as queries outside of ours are concerned.
 	IncrementVarSublevelsUp(quals, 1, 1);
@@ -172,7 +174,7 @@ WrapRelation(Query *query, int rti, Relation relation, const PredictionColumns &
 	outer->inFromCl = inner->inFromCl;
 	inner->lateral = false;
 	if (inner->securityQuals != NIL)
-		MoveSecurityQuals(inner, rti, target_list);
+		MoveSecurityQuals(inner, rti, target_list, HasDroppedColumns(relation));
 	if (inner->tablesample != nullptr)
 		IncrementVarSublevelsUp((Node *)inner->tablesample, 1, 0);
 
@@ -184,11 +186,12 @@ WrapRelation(Query *query, int rti, Relation relation, const PredictionColumns &
 	PushRowMarks(query, rti, outer->subquery);
 	lfirst(list_nth_cell(query->rtable, rti - 1)) = outer;
 
-	if (!references.system_columns && numbers == nullptr)
+	bool convert_rows = references.whole_row && numbers == nullptr && HasDroppedColumns(relation);
+	if (!references.system_columns && !convert_rows && numbers == nullptr)
 		return;
 	List *junk = NIL;
-	int n_outputs = list_length(target_list);
-	Renumbering renumbering = {rti, 0, n_outputs, numbers, &junk, (AttrNumber)(n_outputs + 1)};
+	auto first_junk = (AttrNumber)(list_length(target_list) + 1);
+	Renumbering renumbering = {rti, 0, numbers, &junk, first_junk, convert_rows};
 	pg::MutateQuery(query, RenumberMutator, &renumbering, QTW_DONT_COPY_QUERY);
 	outer = rt_fetch(rti, query->rtable); // the range table was copied
 	ListCell *cell;

@@ -46,7 +46,7 @@ RealRow(const Var *var, const Replacement *replacement) {
 	row->row_typeid = var->vartype;
 	row->row_format = COERCE_IMPLICIT_CAST;
 	row->location = -1;
-	return (Node *)row;
+	return replacement->convert_rows ? HideRow((Expr *)row, var->vartype) : (Node *)row;
 }
 
 Node *
@@ -123,6 +123,25 @@ RealTargetList(Relation relation, const PredictionColumns &columns, int varno) {
 												 pstrdup(NameStr(attribute->attname)), false));
 	}
 	return result;
+}
+
+bool
+HasDroppedColumns(Relation relation) {
+	TupleDesc descriptor = RelationGetDescr(relation);
+	for (int i = 0; i < descriptor->natts; i++)
+		if (TupleDescAttr(descriptor, i)->attisdropped)
+			return true;
+	return false;
+}
+
+Node *
+HideRow(Expr *row, Oid type) {
+	ConvertRowtypeExpr *conversion = makeNode(ConvertRowtypeExpr);
+	conversion->arg = row;
+	conversion->resulttype = type;
+	conversion->convertformat = COERCE_IMPLICIT_CAST;
+	conversion->location = -1;
+	return (Node *)conversion;
 }
 
 Node *
