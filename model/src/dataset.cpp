@@ -1,0 +1,54 @@
+// Dataset and CategoryDictionary: training rows as the SQL layer streams them in.
+#include "pgml/train.h"
+
+#include <fmt/format.h>
+
+#include "pgml/error.h"
+#include "string_table.h"
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+struct CategoryDictionary::Index {
+	HashIndex codes;
+};
+
+uint32_t
+CategoryDictionary::CodeOf(std::string_view value) {
+	auto text_of = [this](uint32_t code) { return std::string_view(values_[code]); };
+	if (index_ != nullptr) {
+		uint32_t code = index_->codes.Find(value, text_of);
+		if (code != HashIndex::kAbsent)
+			return code;
+	}
+	if (values_.size() >= kMaxCategories)
+		throw Error(ErrorCode::kLimitExceeded,
+					fmt::format("text column has more than {} distinct values", kMaxCategories));
+	// Copies of a dictionary share the index until one of them grows.
+	if (index_ == nullptr)
+		index_ = std::make_shared<Index>();
+	else if (index_.use_count() > 1)
+		index_ = std::make_shared<Index>(*index_);
+	auto code = static_cast<uint32_t>(values_.size());
+	values_.emplace_back(value);
+	index_->codes.Add(code, text_of);
+	return code;
+}
+
+Dataset
+Dataset::Subset(const std::vector<size_t> &rows) const {
+	Dataset result;
+	result.features = features;
+	result.raw = raw.Gather(rows);
+	result.dictionaries = dictionaries;
+	result.target.reserve(rows.size());
+	for (size_t row : rows)
+		result.target.push_back(target[row]);
+	result.target_is_text = target_is_text;
+	result.target_is_boolean = target_is_boolean;
+	result.target_labels = target_labels;
+	return result;
+}
+
+} // namespace pgml

@@ -1,0 +1,190 @@
+// What pgml.snapshots.columns holds: name, type and statistics of every column of a dataset.
+#include "pgml/train.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Order statistics (median, mode, ventiles, histogram, distinct) sort the values: beyond this many
+/// cells they come from evenly spaced ones. The sums are always exact.
+constexpr size_t kMaxSorted = 100000;
+
+Json
+Number(double value) {
+	return std::isfinite(value) ? Json(value) : Json();
+}
+
+void
+AddOrderStatistics(Json &result, std::vector<double> &values) {
+	size_t count = values.size();
+	std::sort(values.begin(), values.end());
+	double low = values.front(), high = values.back();
+	result["median"] =
+		Number(count % 2 ? values[count / 2] : values[count / 2 - 1] / 2 + values[count / 2] / 2);
+	size_t distinct = 0, best_run = 0;
+	double mode = low;
+	for (size_t i = 0; i < count;) {
+		size_t end = i;
+		while (end < count && values[end] == values[i])
+			end++;
+		if (end - i > best_run) {
+			best_run = end - i;
+			mode = values[i];
+		}
+		distinct++;
+		i = end;
+	}
+	result["mode"] = Number(mode);
+	result["distinct"] = distinct;
+	std::vector<size_t> histogram(20);
+	for (double value : values) {
+		double position =
+			high > low && std::isfinite(high - low) ? (value - low) / (high - low) * 20 : 0;
+		histogram[std::min<size_t>(static_cast<size_t>(position), 19)]++;
+	}
+	result["histogram"] = histogram;
+	Json ventiles = Json::array();
+	for (size_t k = 1; k < 20; k++)
+		ventiles.push_back(Number(values[std::min(count - 1, count * k / 20)]));
+	result["ventiles"] = ventiles;
+}
+
+/// @param at  function cell number -> double, NaN = missing
+template <typename At>
+Json
+NumberStatistics(size_t cells, const At &at) {
+	Json result;
+	double sum = 0, low = HUGE_VAL, high = -HUGE_VAL;
+	size_t count = 0;
+	for (size_t i = 0; i < cells; i++) {
+		double value = at(i);
+		if (std::isnan(value))
+			continue;
+		count++;
+		sum += value;
+		low = std::min(low, value);
+		high = std::max(high, value);
+	}
+	result["missing"] = cells - count;
+	if (count == 0)
+		return result;
+	double mean = sum / static_cast<double>(count), squares = 0;
+	size_t step = (cells + kMaxSorted - 1) / kMaxSorted;
+	std::vector<double> sample;
+	for (size_t i = 0; i < cells; i++) {
+		double value = at(i);
+		if (std::isnan(value))
+			continue;
+		squares += (value - mean) * (value - mean);
+		if (i % step == 0)
+			sample.push_back(value);
+	}
+	double variance = squares / static_cast<double>(count);
+	result["min"] = Number(low);
+	result["max"] = Number(high);
+	result["max_abs"] = Number(std::max(std::fabs(low), std::fabs(high)));
+	result["mean"] = Number(mean);
+	result["variance"] = Number(variance);
+	result["std_dev"] = Number(std::sqrt(variance));
+	result["sampled"] = step > 1;
+	if (!sample.empty())
+		AddOrderStatistics(result, sample);
+	return result;
+}
+
+template <typename At>
+Json
+TextStatistics(size_t cells, const std::vector<std::string> &values, const At &at) {
+	std::vector<size_t> members(values.size());
+	size_t missing = 0;
+	for (size_t i = 0; i < cells; i++) {
+		double code = at(i);
+		if (code >= 0 && code < static_cast<double>(values.size()))
+			members[static_cast<size_t>(code)]++;
+		else
+			missing++;
+	}
+	std::vector<size_t> order;
+	for (size_t code = 0; code < values.size(); code++)
+		if (members[code] > 0)
+			order.push_back(code);
+	std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+		return members[a] != members[b] ? members[a] > members[b] : values[a] < values[b];
+	});
+	Json result;
+	result["missing"] = missing;
+	result["distinct"] = order.size();
+	Json categories = Json::object();
+	constexpr size_t kMaxListed = 100;
+	for (size_t i = 0; i < order.size() && i < kMaxListed; i++)
+		categories[values[order[i]]] = {{"members", members[order[i]]}};
+	result["categories"] = categories;
+	return result;
+}
+
+const char *
+TypeName(FeatureType type) {
+	switch (type) {
+		case FeatureType::kBoolean:
+			return "boolean";
+		case FeatureType::kText:
+			return "text";
+		case FeatureType::kNumber:
+			break;
+	}
+	return "number";
+}
+
+Json
+Column(const std::string &name, const char *type, bool label, size_t position, size_t size,
+	   Json statistics) {
+	Json column;
+	column["name"] = name;
+	column["type"] = type;
+	column["label"] = label;
+	column["position"] = position;
+	column["size"] = size;
+	column["array"] = size > 1;
+	column["nullable"] = statistics["missing"] != 0;
+	column["statistics"] = std::move(statistics);
+	return column;
+}
+
+} // namespace
+
+std::string
+DescribeColumnsToJson(const Dataset &data, const std::string &target_name) {
+	Json columns = Json::array();
+	size_t rows = data.raw.rows(), first = 0, position = 1;
+	for (size_t f = 0; f < data.features.size(); f++) {
+		const FeatureSpec &spec = data.features[f];
+		auto at = [&](size_t cell) -> double {
+			return data.raw.column(first + cell / rows)[cell % rows];
+		};
+		Json statistics = spec.type == FeatureType::kText
+							  ? TextStatistics(rows * spec.width, data.dictionaries[f].values(), at)
+							  : NumberStatistics(rows * spec.width, at);
+		columns.push_back(Column(spec.name, TypeName(spec.type), false, position++, spec.width,
+								 std::move(statistics)));
+		first += spec.width;
+	}
+	auto target_at = [&](size_t row) { return data.target[row]; };
+	Json statistics = data.target_is_text ? TextStatistics(data.target.size(),
+														   data.target_labels.values(), target_at)
+										  : NumberStatistics(data.target.size(), target_at);
+	const char *type = data.target_is_text ? "text" : data.target_is_boolean ? "boolean" : "number";
+	columns.push_back(Column(target_name, type, true, position, 1, std::move(statistics)));
+	// Text in another encoding than UTF-8 must not make the description fail.
+	return columns.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+} // namespace pgml

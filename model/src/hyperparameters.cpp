@@ -1,0 +1,152 @@
+// Hyperparameters: a JSON object with checks of name, type and range.
+#include "hyperparameters.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "pgml/error.h"
+#include "text.h"
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+using Json = nlohmann::json;
+
+struct Hyperparameters::Data {
+	std::string algorithm;
+	Json values;
+	std::vector<std::string> known;
+
+	/// The value under one of the names, nullptr when none is given.
+	const Json *
+	Find(Names names, std::string &used) {
+		const Json *result = nullptr;
+		for (const char *name : names) {
+			known.emplace_back(name);
+			auto found = values.find(name);
+			if (found == values.end())
+				continue;
+			if (result != nullptr)
+				throw Error(
+					ErrorCode::kInvalidArgument,
+					fmt::format("hyperparameters \"{}\" and \"{}\" are the same", used, name), "",
+					"Give only one of them.");
+			used = name;
+			result = &*found;
+		}
+		return result;
+	}
+
+	[[noreturn]] static void
+	Refuse(const std::string &name, const Json &value, const std::string &expected) {
+		std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+		if (shown.size() > 60)
+			shown = shown.substr(0, 57) + "...";
+		throw Error(ErrorCode::kInvalidArgument,
+					fmt::format("invalid value for hyperparameter \"{}\": {}", name, shown),
+					fmt::format("Expected {}.", expected));
+	}
+};
+
+Hyperparameters::Hyperparameters(std::string_view algorithm, const std::string &json_text)
+	: data_(std::make_unique<Data>()) {
+	data_->algorithm = algorithm;
+	try {
+		data_->values = Json::parse(json_text);
+	} catch (const Json::exception &) {
+		throw Error(ErrorCode::kInvalidArgument, "hyperparameters are not valid JSON");
+	}
+	if (data_->values.is_null())
+		data_->values = Json::object();
+	if (!data_->values.is_object())
+		throw Error(ErrorCode::kInvalidArgument, "hyperparameters must be a JSON object", "",
+					"An example: {\"max_iter\": 100}.");
+}
+
+Hyperparameters::~Hyperparameters() = default;
+
+std::optional<double>
+Hyperparameters::OptionalReal(Names names, double low, double high, Bound bound) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return std::nullopt;
+	bool open = bound == Bound::kExclusiveLow;
+	std::string range =
+		std::isinf(high)
+			? fmt::format("a number {} {}", open ? "above" : "not below", low)
+			: fmt::format("a number from {} {}to {}", low, open ? "(exclusive) " : "", high);
+	if (!value->is_number())
+		Data::Refuse(name, *value, range);
+	auto number = value->get<double>();
+	if (!std::isfinite(number) || number < low || number > high || (open && number == low))
+		Data::Refuse(name, *value, range);
+	return number;
+}
+
+double
+Hyperparameters::Real(Names names, double fallback, double low, double high, Bound bound) {
+	return OptionalReal(names, low, high, bound).value_or(fallback);
+}
+
+int64_t
+Hyperparameters::Integer(Names names, int64_t fallback, int64_t low, int64_t high) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return fallback;
+	std::string range = fmt::format("a whole number from {} to {}", low, high);
+	if (!value->is_number())
+		Data::Refuse(name, *value, range);
+	auto number = value->get<double>(); // the bounds in use are exact in double
+	if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) ||
+		number != std::floor(number))
+		Data::Refuse(name, *value, range);
+	return static_cast<int64_t>(number);
+}
+
+bool
+Hyperparameters::Flag(Names names, bool fallback) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return fallback;
+	if (!value->is_boolean())
+		Data::Refuse(name, *value, "true or false");
+	return value->get<bool>();
+}
+
+std::string
+Hyperparameters::Choice(Names names, const std::string &fallback,
+						const std::vector<std::string> &allowed) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return fallback;
+	if (!value->is_string() ||
+		std::find(allowed.begin(), allowed.end(), value->get<std::string>()) == allowed.end())
+		Data::Refuse(name, *value, fmt::format("one of: {}", Join(allowed)));
+	return value->get<std::string>();
+}
+
+void
+Hyperparameters::Finish() const {
+	for (const auto &[name, value] : data_->values.items()) {
+		if (std::find(data_->known.begin(), data_->known.end(), name) != data_->known.end())
+			continue;
+		std::string known =
+			data_->known.empty()
+				? fmt::format("The algorithm \"{}\" has no hyperparameters.", data_->algorithm)
+				: fmt::format("Available hyperparameters: {}.", Join(data_->known));
+		throw Error(ErrorCode::kInvalidArgument,
+					fmt::format("unrecognized hyperparameter \"{}\" for algorithm \"{}\"", name,
+								data_->algorithm),
+					"", known);
+	}
+}
+
+} // namespace pgml

@@ -1,0 +1,43 @@
+#pragma once
+/// Typed access to the hyperparameters of an algorithm; Finish() refuses names that nobody asked
+/// for.
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgml {
+
+class Hyperparameters {
+public:
+	/// @throws Error(kInvalidArgument) when the text is no JSON object
+	Hyperparameters(std::string_view algorithm, const std::string &json_text);
+	~Hyperparameters();
+	Hyperparameters(const Hyperparameters &) = delete;
+	Hyperparameters &operator=(const Hyperparameters &) = delete;
+
+	/// The first of `names` is the main one, the rest are aliases; two of them at once are refused.
+	using Names = std::initializer_list<const char *>;
+	enum class Bound { kInclusive, kExclusiveLow };
+
+	double Real(Names names, double fallback, double low, double high,
+				Bound bound = Bound::kInclusive);
+	std::optional<double> OptionalReal(Names names, double low, double high,
+									   Bound bound = Bound::kInclusive);
+	int64_t Integer(Names names, int64_t fallback, int64_t low, int64_t high);
+	bool Flag(Names names, bool fallback);
+	std::string Choice(Names names, const std::string &fallback,
+					   const std::vector<std::string> &allowed);
+
+	/// @throws Error(kInvalidArgument) for a name that no accessor knows; lists the known ones
+	void Finish() const;
+
+private:
+	struct Data;
+	std::unique_ptr<Data> data_;
+};
+
+} // namespace pgml

@@ -1,0 +1,189 @@
+// Model: prediction. Storing it is in model_codec.cpp.
+#include "model_impl.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "pgml/error.h"
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+namespace {
+
+/// Rows preprocessed at a time; fewer for very wide models, so that the scratch memory stays within
+/// 16 MB.
+constexpr size_t kMaxTileRows = 1024, kMaxTileCells = 4u << 20;
+
+/// XGBoost's sigmoid, in float32 like its own.
+float
+Sigmoid(float margin) {
+	return 1.0f / (1.0f + std::exp(-margin));
+}
+
+size_t
+BestClass(const float *margins, size_t n_groups) {
+	if (n_groups == 1)
+		return margins[0] > 0 ? 1 : 0;
+	return static_cast<size_t>(std::max_element(margins, margins + n_groups) - margins);
+}
+
+void
+Softmax(const float *margins, size_t n_groups, float *out) {
+	float largest = *std::max_element(margins, margins + n_groups);
+	double sum = 0;
+	for (size_t g = 0; g < n_groups; g++) {
+		out[g] = std::exp(margins[g] - largest);
+		sum += out[g];
+	}
+	for (size_t g = 0; g < n_groups; g++)
+		out[g] = static_cast<float>(out[g] / sum);
+}
+
+} // namespace
+
+Model::~Model() = default;
+
+ModelImpl::ModelImpl(ModelParts parts)
+	: parts_(std::move(parts)),
+	  tile_rows_(std::clamp<size_t>(
+		  kMaxTileCells / std::max<size_t>(parts_.preprocessor.width(), 1), 16, kMaxTileRows)) {}
+
+const char *
+ModelParts::Inconsistency() const {
+	size_t n_groups = learner->n_groups(), n_classes = class_labels.size();
+	if (learner->n_columns() != preprocessor.width())
+		return "preprocessing and learner disagree about the number of columns";
+	if (task == Task::kRegression) {
+		if (n_groups != 1 || n_classes != 0 ||
+			(link != Link::kIdentity && link != Link::kLogistic && link != Link::kExp))
+			return "regression with an output that does not fit";
+	} else {
+		bool single =
+			n_groups == 1 && n_classes == 2 && (link == Link::kLogistic || link == Link::kDecision);
+		bool one_each = n_groups > 1 && n_groups == n_classes &&
+						(link == Link::kSoftmax || link == Link::kDecision);
+		if (!single && !one_each)
+			return "classification with an output that does not fit";
+	}
+	if (learner->kind() == LearnerKind::kLinear)
+		for (const FeatureTransform &feature : preprocessor.features())
+			for (const ColumnTransform &column : feature.columns)
+				if (!column.has_fill)
+					return "a linear model with a feature that is not imputed";
+	return nullptr;
+}
+
+float
+ModelImpl::CategoryCode(size_t feature, std::string_view value) const {
+	uint32_t code = feature < parts_.categories.size() ? parts_.categories[feature].Find(value)
+													   : HashIndex::kAbsent;
+	return code == HashIndex::kAbsent ? NAN : static_cast<float>(code);
+}
+
+double
+ModelImpl::RowCost() const {
+	double preprocessing =
+		parts_.preprocessor.identity() ? 0 : static_cast<double>(parts_.preprocessor.width());
+	return std::max(1.0, parts_.learner->RowCost() + 0.2 * preprocessing);
+}
+
+void
+ModelImpl::CheckCall(MatrixView raw, bool needs_classes) const {
+	if (raw.cols != raw_width())
+		throw Error(ErrorCode::kInvalidArgument,
+					fmt::format("model expects {} features", raw_width()),
+					fmt::format("The input has {}.", raw.cols));
+	if (needs_classes && parts_.task != Task::kClassification)
+		throw Error(ErrorCode::kInvalidArgument, "model is a regression and has no classes");
+}
+
+template <typename Use>
+void
+ModelImpl::ForTiles(MatrixView raw, Workspace &work, const Use &use) const {
+	for (size_t first = 0; first < raw.rows; first += tile_rows_) {
+		MatrixView tile = raw.Slice(first, std::min(tile_rows_, raw.rows - first));
+		if (parts_.preprocessor.identity()) {
+			use(first, tile);
+		} else {
+			parts_.preprocessor.Apply(tile, nullptr, work.transformed);
+			use(first, work.transformed.view());
+		}
+	}
+}
+
+const float *
+ModelImpl::TileMargins(MatrixView columns, Workspace &work) const {
+	work.margins.resize(std::max(work.margins.size(), columns.rows * margin_groups()));
+	parts_.learner->Margins(columns, work.margins.data());
+	return work.margins.data();
+}
+
+void
+ModelImpl::Margins(MatrixView raw, Workspace &work, float *out) const {
+	CheckCall(raw, false);
+	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
+		parts_.learner->Margins(columns, out + first * margin_groups());
+	});
+}
+
+void
+ModelImpl::Predict(MatrixView raw, Workspace &work, double *out) const {
+	CheckCall(raw, false);
+	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
+		double *to = out + first;
+		if (parts_.task == Task::kClassification) {
+			const float *margins = TileMargins(columns, work);
+			for (size_t row = 0; row < columns.rows; row++)
+				to[row] =
+					parts_
+						.class_values[BestClass(margins + row * margin_groups(), margin_groups())];
+			return;
+		}
+		parts_.learner->Values(columns, to);
+		if (parts_.link == Link::kLogistic)
+			for (size_t row = 0; row < columns.rows; row++)
+				to[row] = Sigmoid(static_cast<float>(to[row]));
+		else if (parts_.link == Link::kExp)
+			for (size_t row = 0; row < columns.rows; row++)
+				to[row] = std::exp(static_cast<float>(to[row]));
+	});
+}
+
+void
+ModelImpl::PredictClass(MatrixView raw, Workspace &work, int32_t *out) const {
+	CheckCall(raw, true);
+	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
+		const float *margins = TileMargins(columns, work);
+		for (size_t row = 0; row < columns.rows; row++)
+			out[first + row] =
+				static_cast<int32_t>(BestClass(margins + row * margin_groups(), margin_groups()));
+	});
+}
+
+void
+ModelImpl::PredictProbabilities(MatrixView raw, Workspace &work, float *out) const {
+	CheckCall(raw, true);
+	if (parts_.link == Link::kDecision)
+		throw Error(ErrorCode::kNotSupported,
+					fmt::format("algorithm \"{}\" has no class probabilities", parts_.algorithm),
+					"", "Use \"linear\" or \"xgboost\".");
+	size_t n_classes = parts_.class_labels.size();
+	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
+		const float *margins = TileMargins(columns, work);
+		float *to = out + first * n_classes;
+		for (size_t row = 0; row < columns.rows; row++, to += n_classes) {
+			if (margin_groups() == 1) {
+				to[1] = Sigmoid(margins[row]);
+				to[0] = 1.0f - to[1];
+			} else {
+				Softmax(margins + row * margin_groups(), n_classes, to);
+			}
+		}
+	});
+}
+
+} // namespace pgml

@@ -1,0 +1,151 @@
+// Stores a model and reads it back. docs/model-format.md describes every field; both must change
+// together.
+#include "model_impl.h"
+
+#include <limits>
+
+#include "linear.h"
+#include "pgml/error.h"
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+namespace {
+
+/// Widest raw row: far beyond what a relation with arrays gives.
+constexpr size_t kMaxRawWidth = Preprocessor::kMaxWidth;
+
+void
+EncodeFeatures(const ModelParts &parts, Writer &writer) {
+	writer.Count(parts.features.size());
+	for (size_t f = 0; f < parts.features.size(); f++) {
+		const FeatureSpec &spec = parts.features[f];
+		writer.String(spec.name);
+		writer.U8(static_cast<uint8_t>(spec.type));
+		writer.U32(spec.width);
+		if (spec.type != FeatureType::kText)
+			continue;
+		writer.Count(parts.categories[f].size());
+		for (size_t code = 0; code < parts.categories[f].size(); code++)
+			writer.String(parts.categories[f][code]);
+	}
+}
+
+void
+DecodeFeatures(Reader &reader, ModelParts &parts) {
+	size_t n_features = reader.Count(4 + 1 + 4, "features");
+	size_t raw_width = 0;
+	parts.features.reserve(n_features);
+	parts.categories.resize(n_features);
+	for (size_t f = 0; f < n_features; f++) {
+		FeatureSpec spec;
+		spec.name = reader.String("feature name");
+		spec.type = static_cast<FeatureType>(reader.Enum(3, "feature type"));
+		spec.width = reader.U32();
+		reader.Check(spec.width > 0 && spec.width <= kMaxRawWidth - raw_width,
+					 "a feature's width is wrong");
+		raw_width += spec.width;
+		if (spec.type == FeatureType::kText) {
+			reader.Check(spec.width == 1, "a text feature is wider than 1");
+			size_t n_categories = reader.Count(4, "categories");
+			reader.Check(n_categories <= CategoryDictionary::kMaxCategories, "too many categories");
+			std::string_view last;
+			for (size_t code = 0; code < n_categories; code++) {
+				std::string_view value = reader.String("category");
+				reader.Check(code == 0 || last < value, "categories are not in order");
+				parts.categories[f].Add(value);
+				last = value;
+			}
+		}
+		parts.features.push_back(std::move(spec));
+	}
+}
+
+void
+EncodeLabels(const ModelParts &parts, Writer &writer) {
+	writer.U8(static_cast<uint8_t>(parts.label_kind));
+	writer.Count(parts.class_labels.size());
+	for (size_t i = 0; i < parts.class_labels.size(); i++) {
+		writer.String(parts.class_labels[i]);
+		writer.F64(parts.class_values[i]);
+	}
+}
+
+void
+DecodeLabels(Reader &reader, ModelParts &parts) {
+	parts.label_kind = static_cast<LabelKind>(reader.Enum(3, "label kind"));
+	size_t n_classes = reader.Count(4 + 8, "classes");
+	reader.Check(n_classes >= 2, "a classification with fewer than two classes");
+	for (size_t i = 0; i < n_classes; i++) {
+		std::string label(reader.String("label"));
+		double value = reader.FiniteF64("class value");
+		bool first = i == 0;
+		switch (parts.label_kind) {
+			case LabelKind::kNumber:
+				reader.Check(first || parts.class_values.back() < value,
+							 "classes are not in order");
+				break;
+			case LabelKind::kBoolean:
+				reader.Check(n_classes == 2 && label == (first ? "false" : "true") &&
+								 value == (first ? 0 : 1),
+							 "the classes of a boolean are not false and true");
+				break;
+			case LabelKind::kText:
+				reader.Check(value == static_cast<double>(i) &&
+								 (first || parts.class_labels.back() < label),
+							 "classes are not in order");
+				break;
+		}
+		parts.class_labels.push_back(std::move(label));
+		parts.class_values.push_back(value);
+	}
+}
+
+} // namespace
+
+std::unique_ptr<const Learner>
+DecodeLearner(Reader &reader) {
+	switch (static_cast<LearnerKind>(reader.Enum(2, "learner"))) {
+		case LearnerKind::kTrees:
+			reader.Fail("trees");
+		case LearnerKind::kLinear:
+			break;
+	}
+	return LinearModel::Decode(reader);
+}
+
+std::vector<std::byte>
+ModelImpl::Encode() const {
+	Writer writer;
+	writer.U8(static_cast<uint8_t>(parts_.task));
+	writer.String(parts_.algorithm);
+	writer.U8(static_cast<uint8_t>(parts_.link));
+	EncodeFeatures(parts_, writer);
+	if (parts_.task == Task::kClassification)
+		EncodeLabels(parts_, writer);
+	parts_.preprocessor.Encode(writer);
+	writer.U8(static_cast<uint8_t>(parts_.learner->kind()));
+	parts_.learner->Encode(writer);
+	return writer.Finish();
+}
+
+std::unique_ptr<const Model>
+Model::Decode(std::span<const std::byte> bytes) {
+	Reader reader = OpenContainer(bytes);
+	ModelParts parts;
+	parts.task = static_cast<Task>(reader.Enum(2, "task"));
+	parts.algorithm = reader.String("algorithm");
+	parts.link = static_cast<Link>(reader.Enum(kLinkCount, "link"));
+	DecodeFeatures(reader, parts);
+	if (parts.task == Task::kClassification)
+		DecodeLabels(reader, parts);
+	parts.preprocessor = Preprocessor::Decode(reader, parts.features, parts.categories);
+	parts.learner = DecodeLearner(reader);
+	reader.Check(reader.left() == 0, "there are bytes after the end");
+	if (const char *problem = parts.Inconsistency())
+		reader.Fail(problem);
+	return std::make_unique<ModelImpl>(std::move(parts));
+}
+
+} // namespace pgml

@@ -1,0 +1,105 @@
+#pragma once
+/// The one implementation of Model: parts put together by Train() or Decode(), checked for
+/// consistency by both.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "learner.h"
+#include "pgml/model.h"
+#include "preprocessing.h"
+#include "string_table.h"
+
+namespace pgml {
+
+/// From margins to what the user sees. Stored: do not change values.
+enum class Link : uint8_t {
+	kIdentity = 0, ///< regression: the margin
+	kLogistic = 1, ///< 1 / (1 + exp(-margin)); two classes: probability of the second
+	kSoftmax = 2,  ///< one margin per class
+	kExp = 3,      ///< regression: exp(margin)
+	kDecision =
+		4, ///< classification by the largest margin (two classes: by its sign), no probabilities
+};
+constexpr uint8_t kLinkCount = 5;
+
+enum class LabelKind : uint8_t {
+	kNumber = 0,
+	kBoolean = 1,
+	kText = 2
+}; // stored: do not change values
+
+struct ModelParts {
+	Task task = Task::kRegression;
+	std::string algorithm;
+	Link link = Link::kIdentity;
+	std::vector<FeatureSpec> features;
+	std::vector<StringTable> categories; ///< per feature, sorted by bytes; empty for non-text
+	LabelKind label_kind = LabelKind::kNumber;
+	std::vector<std::string> class_labels;
+	std::vector<double> class_values;
+	Preprocessor preprocessor;
+	std::unique_ptr<const Learner> learner;
+
+	/// nullptr when everything fits together, else what does not.
+	const char *Inconsistency() const;
+};
+
+class ModelImpl : public Model {
+public:
+	explicit ModelImpl(ModelParts parts);
+	const ModelParts &
+	parts() const {
+		return parts_;
+	}
+
+	std::vector<std::byte> Encode() const override;
+	Task
+	task() const override {
+		return parts_.task;
+	}
+	std::string_view
+	algorithm() const override {
+		return parts_.algorithm;
+	}
+	const std::vector<FeatureSpec> &
+	features() const override {
+		return parts_.features;
+	}
+	size_t
+	raw_width() const override {
+		return parts_.preprocessor.raw_width();
+	}
+	float CategoryCode(size_t feature, std::string_view value) const override;
+	const std::vector<std::string> &
+	class_labels() const override {
+		return parts_.class_labels;
+	}
+	const std::vector<double> &
+	class_values() const override {
+		return parts_.class_values;
+	}
+	double RowCost() const override;
+	size_t
+	margin_groups() const override {
+		return parts_.learner->n_groups();
+	}
+	void Margins(MatrixView raw, Workspace &work, float *out) const override;
+	void Predict(MatrixView raw, Workspace &work, double *out) const override;
+	void PredictClass(MatrixView raw, Workspace &work, int32_t *out) const override;
+	void PredictProbabilities(MatrixView raw, Workspace &work, float *out) const override;
+
+private:
+	/// Calls use(first row, columns of the tile) for tiles of rows, preprocessed.
+	template <typename Use> void ForTiles(MatrixView raw, Workspace &work, const Use &use) const;
+	/// Margins of a tile into the workspace, row-major.
+	const float *TileMargins(MatrixView columns, Workspace &work) const;
+	void CheckCall(MatrixView raw, bool needs_classes) const;
+
+	ModelParts parts_;
+	size_t tile_rows_;
+};
+
+std::unique_ptr<const Learner> DecodeLearner(Reader &reader);
+
+} // namespace pgml

@@ -1,0 +1,249 @@
+// Train(): checks the data, fits the preprocessing, dispatches to the algorithm and puts the model
+// together.
+#include "pgml/train.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "pgml/error.h"
+#include "trainers.h"
+#include "text.h"
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+namespace {
+
+constexpr size_t kMaxClasses = 1000;
+constexpr size_t kTileRows = 4096;
+
+[[noreturn]] void
+InvalidData(std::string message, std::string detail = "", std::string hint = "") {
+	throw Error(ErrorCode::kInvalidData, std::move(message), std::move(detail), std::move(hint));
+}
+
+const Algorithm &
+FindAlgorithm(const std::string &name, Task task) {
+	std::string available =
+		fmt::format("Available algorithms for this task: {}.", Join(AvailableAlgorithms(task)));
+	for (const Algorithm &algorithm : Algorithms()) {
+		if (name != algorithm.name)
+			continue;
+		if (task == Task::kRegression ? algorithm.regression : algorithm.classification)
+			return algorithm;
+		throw Error(ErrorCode::kInvalidArgument,
+					fmt::format("algorithm \"{}\" is not available for {}", name,
+								task == Task::kRegression ? "regression" : "classification"),
+					"", available);
+	}
+	throw Error(ErrorCode::kInvalidArgument, fmt::format("algorithm \"{}\" does not exist", name),
+				"", available);
+}
+
+void
+CheckShape(const Dataset &data) {
+	size_t width = 0;
+	for (const FeatureSpec &spec : data.features) {
+		if (spec.width == 0)
+			InvalidData(fmt::format("column \"{}\" is an empty array", spec.name));
+		width += spec.width;
+	}
+	if (width != data.raw.cols() || data.target.size() != data.raw.rows() ||
+		data.dictionaries.size() != data.features.size())
+		throw Error(ErrorCode::kInternal, "training data is inconsistent");
+	if (data.features.empty())
+		InvalidData("there are no features to train on", "",
+					"The relation needs at least one column besides the target.");
+	if (data.target.empty())
+		InvalidData("there are no rows to train on");
+	for (double value : data.target)
+		if (!std::isfinite(value))
+			InvalidData("target holds a value that is not finite", "",
+						"Leave rows with NaN or infinite targets out.");
+}
+
+void
+CheckRegressionTarget(const Dataset &data) {
+	if (data.target_is_text)
+		InvalidData("target of a regression is text", "", "Use task \"classification\".");
+	auto [low, high] = std::minmax_element(data.target.begin(), data.target.end());
+	if (*low == *high)
+		InvalidData("target is constant",
+					fmt::format("All {} training rows have the same value.", data.target.size()),
+					"A model needs at least two different target values.");
+	if (std::max(std::fabs(*low), std::fabs(*high)) > 1e30)
+		InvalidData("target holds a value beyond 1e30", "", "Use a larger unit for the target.");
+}
+
+/// Fills labels and values of the parts and gives each row's class.
+std::vector<uint32_t>
+Classes(const Dataset &data, ModelParts &parts) {
+	std::vector<double> codes = data.target;
+	std::sort(codes.begin(), codes.end());
+	codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+	if (codes.size() < 2)
+		InvalidData("target has only one class",
+					fmt::format("All {} training rows belong to it.", data.target.size()),
+					"A classification needs rows of at least two classes.");
+	if (codes.size() > kMaxClasses)
+		InvalidData(fmt::format("target has {} classes, more than {}", codes.size(), kMaxClasses),
+					"",
+					data.target_is_text ? "Group rare classes together."
+										: "Use task \"regression\" for a number.");
+	parts.label_kind = data.target_is_text      ? LabelKind::kText
+					   : data.target_is_boolean ? LabelKind::kBoolean
+												: LabelKind::kNumber;
+	if (data.target_is_text) {
+		const std::vector<std::string> &labels = data.target_labels.values();
+		if (codes.front() < 0 || codes.back() >= static_cast<double>(labels.size()))
+			throw Error(ErrorCode::kInternal, "label code of the target is unknown");
+		auto label_of = [&](double code) -> const std::string & {
+			return labels[static_cast<size_t>(code)];
+		};
+		std::sort(codes.begin(), codes.end(),
+				  [&](double a, double b) { return label_of(a) < label_of(b); });
+		for (size_t i = 0; i < codes.size(); i++) {
+			parts.class_labels.push_back(label_of(codes[i]));
+			parts.class_values.push_back(static_cast<double>(i));
+		}
+	} else if (data.target_is_boolean) {
+		if (codes != std::vector<double>{0, 1})
+			throw Error(ErrorCode::kInternal, "boolean target is neither 0 nor 1");
+		parts.class_labels = {"false", "true"};
+		parts.class_values = {0, 1};
+	} else {
+		for (double &code : codes) {
+			code += 0.0; // -0 becomes 0
+			parts.class_labels.push_back(fmt::format("{}", code));
+			parts.class_values.push_back(code);
+		}
+	}
+	std::vector<uint32_t> classes;
+	if (data.target_is_text) {
+		std::vector<uint32_t> class_of(data.target_labels.values().size());
+		for (size_t i = 0; i < codes.size(); i++)
+			class_of[static_cast<size_t>(codes[i])] = static_cast<uint32_t>(i);
+		for (double code : data.target)
+			classes.push_back(class_of[static_cast<size_t>(code)]);
+	} else {
+		for (double code : data.target)
+			classes.push_back(static_cast<uint32_t>(
+				std::lower_bound(codes.begin(), codes.end(), code) - codes.begin()));
+	}
+	return classes;
+}
+
+/// What target encoding averages.
+std::vector<std::vector<float>>
+Outcomes(const Dataset &data, const std::vector<uint32_t> &classes, size_t n_classes) {
+	bool has_text = false;
+	for (const FeatureSpec &spec : data.features)
+		has_text = has_text || spec.type == FeatureType::kText;
+	std::vector<std::vector<float>> outcomes;
+	if (!has_text)
+		return outcomes;
+	if (n_classes == 0) {
+		outcomes.emplace_back(data.target.begin(), data.target.end());
+		return outcomes;
+	}
+	for (uint32_t c = n_classes == 2 ? 1 : 0; c < n_classes; c++) {
+		outcomes.emplace_back();
+		for (uint32_t own : classes)
+			outcomes.back().push_back(own == c ? 1.0f : 0.0f);
+	}
+	return outcomes;
+}
+
+/// All rows preprocessed, in tiles so that a stop request is seen.
+Matrix
+Transform(const FittedPreprocessor &fitted, MatrixView raw, const StopToken &stop) {
+	Matrix result(fitted.preprocessor.width(), raw.rows);
+	result.Resize(raw.rows);
+	Matrix tile;
+	for (size_t first = 0; first < raw.rows; first += kTileRows) {
+		stop.ThrowIfStopped();
+		size_t rows = std::min(kTileRows, raw.rows - first);
+		fitted.preprocessor.Apply(raw.Slice(first, rows), &fitted.maps, tile);
+		for (size_t col = 0; col < tile.cols(); col++)
+			std::copy_n(tile.column(col), rows, result.column(col) + first);
+	}
+	return result;
+}
+
+std::unique_ptr<const Model>
+TrainChecked(const Dataset &data, const TrainOptions &options) {
+	const Algorithm &algorithm = FindAlgorithm(options.algorithm, options.task);
+	{
+		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
+		algorithm.train(parameters, options.task, nullptr, options);
+	}
+	CheckShape(data);
+	ModelParts parts;
+	parts.task = options.task;
+	parts.algorithm = algorithm.name;
+	parts.features = data.features;
+	std::vector<uint32_t> classes;
+	if (options.task == Task::kRegression)
+		CheckRegressionTarget(data);
+	else
+		classes = Classes(data, parts);
+	size_t n_classes = parts.class_labels.size();
+	options.stop.ThrowIfStopped();
+
+	PreprocessDefaults defaults;
+	if (algorithm.is_tree) {
+		defaults.impute_mean = false;
+		defaults.max_one_hot = 32;
+	}
+	FittedPreprocessor fitted = FitPreprocessor(
+		data, options.preprocess_json, Outcomes(data, classes, n_classes), defaults, options.stop);
+	Matrix transformed;
+	MatrixView columns = data.raw.view();
+	if (!fitted.preprocessor.identity()) {
+		transformed = Transform(fitted, columns, options.stop);
+		columns = transformed.view();
+	}
+	Hyperparameters parameters(algorithm.name, options.hyperparams_json);
+	TrainingData training{columns, data.target, classes, n_classes};
+	Trained trained = algorithm.train(parameters, options.task, &training, options);
+	parts.link = trained.link;
+	parts.learner = std::move(trained.learner);
+	parts.preprocessor = std::move(fitted.preprocessor);
+	parts.categories = std::move(fitted.categories);
+	if (const char *problem = parts.Inconsistency())
+		throw Error(ErrorCode::kInternal,
+					fmt::format("trained model is inconsistent: {}", problem));
+	return std::make_unique<ModelImpl>(std::move(parts));
+}
+
+} // namespace
+
+const std::vector<Algorithm> &
+Algorithms() {
+	static const std::vector<Algorithm> *const algorithms = new std::vector<Algorithm>{
+		{"elastic_net", false, true, false, TrainElasticNet},
+		{"lasso", false, true, false, TrainLasso},
+		{"linear", false, true, true, TrainLinear},
+		{"ridge", false, true, true, TrainRidge},
+	};
+	return *algorithms;
+}
+
+std::vector<std::string>
+AvailableAlgorithms(Task task) {
+	std::vector<std::string> names;
+	for (const Algorithm &algorithm : Algorithms())
+		if (task == Task::kRegression ? algorithm.regression : algorithm.classification)
+			names.emplace_back(algorithm.name);
+	return names;
+}
+
+std::unique_ptr<const Model>
+Train(const Dataset &data, const TrainOptions &options) {
+	return TrainChecked(data, options);
+}
+
+} // namespace pgml

@@ -1,0 +1,50 @@
+#pragma once
+/// What Train() hands to an algorithm's trainer, and what it gets back.
+#include <string>
+#include <vector>
+
+#include "hyperparameters.h"
+#include "learner.h"
+#include "model_impl.h"
+#include "pgml/train.h"
+
+namespace pgml {
+
+struct TrainingData {
+	MatrixView columns; ///< preprocessed; missing values only if the algorithm takes them
+	const std::vector<double> &target;    ///< regression
+	const std::vector<uint32_t> &classes; ///< classification: 0 .. n_classes - 1
+	size_t n_classes = 0;                 ///< 0 = regression
+};
+
+struct Trained {
+	Link link;
+	std::unique_ptr<const Learner> learner;
+};
+
+/// One entry per algorithm name.
+struct Algorithm {
+	const char *name;
+	bool is_tree; ///< takes missing values and does its own scaling
+	bool regression, classification;
+	/// Reads and checks the hyperparameters first, so that a typing error shows at once.
+	/// @param data  nullptr: only check
+	Trained (*train)(Hyperparameters &parameters, Task task, const TrainingData *data,
+					 const TrainOptions &options);
+};
+
+/// All algorithms of the product, sorted by name.
+const std::vector<Algorithm> &Algorithms();
+
+Trained TrainLinear(Hyperparameters &parameters, Task task, const TrainingData *data,
+					const TrainOptions &options);
+Trained TrainRidge(Hyperparameters &parameters, Task task, const TrainingData *data,
+				   const TrainOptions &options);
+Trained TrainLasso(Hyperparameters &parameters, Task task, const TrainingData *data,
+				   const TrainOptions &options);
+Trained TrainElasticNet(Hyperparameters &parameters, Task task, const TrainingData *data,
+						const TrainOptions &options);
+Trained TrainXgboost(Hyperparameters &parameters, Task task, const TrainingData *data,
+					 const TrainOptions &options);
+
+} // namespace pgml
