@@ -245,7 +245,8 @@ BindRow(FeatureBinding *binding, Oid type, int32 typmod) {
 	ReleaseTupleDesc(shared);
 	bool by_position = type == RECORDOID && ByPosition(binding, descriptor);
 	if (by_position && descriptor->natts != binding->n_features)
-		RaiseWrongCount(binding, psprintf("The row has %d columns.", descriptor->natts));
+		RaiseWrongCount(binding, psprintf("The row has %d column%s.", descriptor->natts,
+										  descriptor->natts == 1 ? "" : "s"));
 	for (int i = 0; i < binding->n_features; i++) {
 		const Feature &feature = binding->features[i];
 		int attribute = by_position ? i : FindAttribute(descriptor, feature.name);
@@ -451,8 +452,10 @@ void
 CheckModelText(const BoundModel &model, const char *data, size_t length) {
 	if (length <= MaxAllocSize / 4 && pg_verifymbstr(data, (int)length, true))
 		return;
-	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("model " INT64_FORMAT " is damaged", model.model_id),
-					errdetail("A name in it is no valid text in the encoding \"%s\".", GetDatabaseEncodingName())));
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("model " INT64_FORMAT " is damaged", model.model_id),
+					errdetail("A name in it is no valid text in the encoding \"%s\".",
+							  GetDatabaseEncodingName())));
 }
 
 char *

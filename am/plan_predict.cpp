@@ -361,14 +361,16 @@ SplitAbove(Placement *placement, Plan *p) {
 	foreach (cell, vars)
 		inputs = list_append_unique(inputs, lfirst(cell));
 
-	CustomScan *node = BuildNode(placement, p, inputs, calls, p->targetlist, above);
-	TakePlaceOf(node, p);
+	// The node reads its child's columns off the child's target list, so that one is replaced first.
+	List *targetlist = p->targetlist;
 	p->qual = below;
 	p->targetlist = NIL;
 	foreach (cell, inputs)
 		p->targetlist =
 			lappend(p->targetlist, makeTargetEntry((Expr *)copyObject(lfirst(cell)),
 												   list_length(p->targetlist) + 1, nullptr, false));
+	CustomScan *node = BuildNode(placement, p, inputs, calls, targetlist, above);
+	TakePlaceOf(node, p);
 	return (Plan *)node;
 }
 
