@@ -347,6 +347,17 @@ ForgetPinsMetWhileRunning() {
 }
 
 void
+RunUnpinned(void (*work)(void *argument), void *argument) {
+	Frame *outer = running;
+	running = nullptr;
+	PG_TRY();
+	{ work(argument); }
+	PG_FINALLY();
+	{ running = outer; }
+	PG_END_TRY();
+}
+
+void
 InstallVersionPinHooks() {
 	previous_start = ExecutorStart_hook;
 	ExecutorStart_hook = Start;

@@ -38,6 +38,13 @@ uint64 PinEpoch();
  */
 void ForgetPinsMetWhileRunning();
 
+/**
+ * Runs `work` as if no statement were running: predictions answer with the catalog's present state.
+ * For a deploy's rebuilds, because an index must hold the new version whatever the statement that
+ * deploys has pinned.
+ */
+void RunUnpinned(void (*work)(void *argument), void *argument);
+
 /// Appends the pin entry to a finished plan. @return whether the plan holds any family call
 bool AddPinEntry(PlannedStmt *statement);
 

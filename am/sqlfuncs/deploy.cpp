@@ -5,6 +5,7 @@
 #include "am/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/dependents.h"
+#include "am/version_pin.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -40,6 +41,15 @@ ReadLiveModel(const ProjectRow &project) {
 	return live;
 }
 
+namespace {
+
+struct RebuildWork {
+	Dependents dependents;
+	const char *project;
+};
+
+} // namespace
+
 void
 DeployModel(const ProjectRow &project, int64 model_id, const char *strategy) {
 	LockRelationOid(DeploymentsRelation(), RowExclusiveLock);
@@ -52,7 +62,14 @@ DeployModel(const ProjectRow &project, int64 model_id, const char *strategy) {
 					  SqlParameters().Int8(project.id).Int8(model_id).Text(strategy));
 	// From here on this transaction predicts with the new model.
 	CommandCounterIncrement();
-	RebuildDependents(dependents, project.name);
+	ForgetPinsMetWhileRunning();
+	RebuildWork work = {dependents, project.name};
+	RunUnpinned(
+		[](void *argument) {
+			auto *work = (RebuildWork *)argument;
+			RebuildDependents(work->dependents, work->project);
+		},
+		&work);
 }
 
 namespace {

@@ -1,0 +1,276 @@
+/**
+ * pgml.train: arguments, project, data, training, catalog rows, automatic deployment.
+ *
+ * The order matters. Rights and arguments are checked first, then the source is read and the model
+ * trained, as the invoker and without any lock on the project, so that two algorithms can train
+ * side by side. Only then the project's row is locked and everything written, in the caller's
+ * transaction: an error or a rollback leaves nothing behind.
+ *
+ * C++ objects live in one TrainingWork, owned by a memory context, and are touched only inside
+ * Guard().
+ */
+#include "am/base/guard.h"
+#include "am/base/guc.h"
+#include "am/base/module.h"
+#include "am/sqlfuncs/catalog_write.h"
+#include "am/sqlfuncs/deploy.h"
+#include "am/sqlfuncs/rights.h"
+#include "am/sqlfuncs/train_request.h"
+#include "am/sqlfuncs/training_data.h"
+
+#include "pgml/train.h"
+
+extern "C" {
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+}
+
+namespace pgml::am {
+
+namespace {
+
+constexpr size_t kFilePartBytes = 64 * 1024 * 1024;
+
+/// Everything with a destructor.
+struct TrainingWork {
+	Dataset data;
+	Split split;
+	std::unique_ptr<const Model> model;
+	std::string columns, metrics, summary;
+	std::vector<std::byte> bytes;
+};
+
+/// What training gives to the catalog. Plain memory.
+struct TrainingResult {
+	const char *columns; ///< JSON
+	const char *metrics; ///< JSON
+	double fit_seconds, score_seconds;
+	uint64 n_rows, n_train, n_test;
+	double row_cost;
+};
+
+double
+SecondsSince(instr_time start) {
+	instr_time now;
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+/// Splits, trains and evaluates.
+TrainingResult
+Fit(const TrainRequest &request, TrainingWork *work) {
+	TrainingResult result = {};
+	instr_time start;
+	INSTR_TIME_SET_CURRENT(start);
+	StopToken stop = pg::BackendStopToken();
+	pg::Guard([&] {
+		result.n_rows = work->data.target.size();
+		if (result.n_rows == 0)
+			throw Error(ErrorCode::kInvalidData, "relation has no rows to train on", "",
+						"Rows that row level security hides from you do not count.");
+		work->columns = DescribeColumnsToJson(work->data, request.target);
+		work->split =
+			SplitRows(work->data, request.test_size, request.sampling, request.task, request.seed);
+		result.n_train = work->split.train.size();
+		result.n_test = work->split.test.size();
+		TrainOptions options;
+		options.algorithm = request.algorithm;
+		options.task = request.task;
+		options.hyperparams_json = request.learner_hyperparams;
+		options.preprocess_json = request.preprocess;
+		options.seed = request.seed;
+		options.n_threads = guc_training_threads;
+		options.stop = stop;
+		// The whole set is not needed any more once the test part is taken out of it.
+		Dataset test = work->data.Subset(work->split.test);
+		{
+			Dataset train =
+				result.n_test == 0 ? std::move(work->data) : work->data.Subset(work->split.train);
+			work->data = Dataset();
+			work->model = Train(train, options);
+		}
+		work->data = std::move(test);
+	});
+	result.fit_seconds = SecondsSince(start);
+	INSTR_TIME_SET_CURRENT(start);
+	pg::Guard([&] {
+		work->metrics = result.n_test == 0 ? "{}" : EvaluateToJson(*work->model, work->data, stop);
+		work->bytes = work->model->Encode();
+		work->data = Dataset();
+		result.row_cost = work->model->RowCost();
+	});
+	result.score_seconds = SecondsSince(start);
+	result.columns = pstrdup(work->columns.c_str());
+	result.metrics = pstrdup(work->metrics.c_str());
+	return result;
+}
+
+/// The project's row, made when it is not there, locked; checked again because anything may have
+/// happened meanwhile.
+ProjectRow
+ClaimProject(const TrainRequest &request) {
+	RunAsCatalogOwner(
+		"INSERT INTO pgml.projects (name, task, owner) VALUES ($1, $2::pgml.task, $3::regrole)"
+		" ON CONFLICT (name) DO NOTHING",
+		SqlParameters().Text(request.project).Text(request.task_name).Oid8(GetUserId()));
+	ProjectRow project;
+	if (!ReadProject(request.project, &project))
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("project \"%s\" was dropped while a model of it was trained",
+							   request.project)));
+	CheckProjectOwner(project);
+	CheckSameTask(project, request.task_name);
+	LockProject(project);
+	return project;
+}
+
+int64
+InsertSnapshot(const TrainRequest &request, const TrainingSource &source,
+			   const TrainingResult &result) {
+	// The preprocessing asked for is kept with the snapshot, so that training from it again means
+	// the same.
+	RunAsCatalogOwner(
+		"INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, "
+		"status,"
+		" columns, analysis, owner)"
+		" VALUES ($1, ARRAY[$2], $3::float8::real, $4::pgml.sampling, 'successful', $5::jsonb,"
+		" jsonb_build_object('samples', $6) || CASE WHEN $7::jsonb = '{}' THEN '{}'::jsonb"
+		" ELSE jsonb_build_object('preprocess', $7::jsonb) END, $8::regrole) RETURNING id",
+		SqlParameters()
+			.Text(source.qualified_name)
+			.Text(request.target)
+			.Float8(request.test_size)
+			.Text(request.sampling_name)
+			.Text(result.columns)
+			.Int8(static_cast<int64>(result.n_rows))
+			.Text(request.preprocess)
+			.Oid8(GetUserId()));
+	return ResultInt8(0, 1);
+}
+
+int64
+InsertModel(const TrainRequest &request, const ProjectRow &project, int64 snapshot_id,
+			const TrainingSource &source, const TrainingResult &result) {
+	RunAsCatalogOwner(
+		"INSERT INTO pgml.models (project_id, snapshot_id, num_features, algorithm, hyperparams, "
+		"status, metrics,"
+		" row_cost) VALUES ($1, $2, $3, $4, $5::jsonb, 'successful',"
+		" $6::jsonb || jsonb_build_object('fit_time', $7, 'score_time', $8), $9) RETURNING id",
+		SqlParameters()
+			.Int8(project.id)
+			.Int8(snapshot_id)
+			.Int4(source.raw_width)
+			.Text(request.algorithm)
+			.Text(request.hyperparams)
+			.Text(result.metrics)
+			.Float8(result.fit_seconds)
+			.Float8(result.score_seconds)
+			.Float8(result.row_cost));
+	return ResultInt8(0, 1);
+}
+
+void
+InsertFiles(int64 model_id, const TrainingWork *work) {
+	size_t total = work->bytes.size();
+	int part = 0;
+	for (size_t first = 0; first < total; first += kFilePartBytes) {
+		size_t length = Min(kFilePartBytes, total - first);
+		auto *data = (bytea *)palloc(VARHDRSZ + length);
+		SET_VARSIZE(data, VARHDRSZ + length);
+		memcpy(VARDATA(data), work->bytes.data() + first, length);
+		RunAsCatalogOwner(
+			"INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, 'model.pgml', $2, $3)",
+			SqlParameters().Int8(model_id).Int4(part++).Add(BYTEAOID, PointerGetDatum(data)));
+		pfree(data);
+	}
+}
+
+/// A metric for people, or "none".
+const char *
+FormatScore(bool has_score, double score) {
+	return has_score ? psprintf("%.4g", score) : "none";
+}
+
+/// The incumbent's rule: deploy unless the live model's score is strictly better; a model without
+/// score never replaces one that has it.
+bool
+DeployAutomatically(const TrainRequest &request, const ProjectRow &project, int64 model_id) {
+	if (!request.automatic_deploy)
+		return false;
+	const char *metric = TargetMetric(project.task);
+	RunAsCatalogOwner("SELECT (metrics ->> $2)::float8 FROM pgml.models WHERE id = $1",
+					  SqlParameters().Int8(model_id).Text(metric));
+	bool no_score;
+	double score = ResultFloat8(0, 1, &no_score);
+	LiveModel live = ReadLiveModel(project);
+	bool deploy = live.model_id == 0 || !live.has_score || (!no_score && score >= live.score);
+	if (deploy)
+		DeployModel(project, model_id, "new_score");
+	if (live.model_id == 0)
+		ereport(NOTICE,
+				(errmsg("deployed the model (%s: %s)", metric, FormatScore(!no_score, score))));
+	else
+		ereport(
+			NOTICE,
+			(errmsg(
+				deploy ? "deployed the model (%s: %s, before: %s)"
+					   : "kept the deployed model (%s of the new one: %s, of the deployed one: %s)",
+				metric, FormatScore(!no_score, score), FormatScore(live.has_score, live.score))));
+	return deploy;
+}
+
+void
+ReturnTraining(FunctionCallInfo fcinfo, const TrainRequest &request, bool deployed) {
+	auto *result = (ReturnSetInfo *)fcinfo->resultinfo;
+	Datum values[4] = {CStringGetTextDatum(request.project), CStringGetTextDatum(request.task_name),
+					   CStringGetTextDatum(request.algorithm), BoolGetDatum(deployed)};
+	bool nulls[4] = {};
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+} // namespace
+
+} // namespace pgml::am
+
+using namespace pgml::am;
+
+/// pgml.train(...): see sql/extension/30_train.sql
+PGML_FUNCTION(pgml_train) {
+	pgml::pg::RequirePreload();
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	TrainRequest request;
+	ReadTrainArguments(fcinfo, &request);
+	CompleteTrainRequest(&request);
+
+	MemoryContext work_context =
+		AllocSetContextCreate(CurrentMemoryContext, "pgml training", ALLOCSET_DEFAULT_SIZES);
+	auto *work = pgml::pg::OwnedByContext<TrainingWork>(work_context);
+	pgml::pg::Guard([work] { work->object = std::make_unique<TrainingWork>(); });
+
+	TrainingSource source;
+	ResolveTrainingSource(request.relation, request.target, request.task, &source);
+	ReadTrainingData(source, &work->object->data);
+	TrainingResult result = Fit(request, work->object.get());
+	ereport(NOTICE, (errmsg_plural("trained \"%s\" on " UINT64_FORMAT
+								   " rows of %s with %d feature, tested on " UINT64_FORMAT,
+								   "trained \"%s\" on " UINT64_FORMAT
+								   " rows of %s with %d features, tested on " UINT64_FORMAT,
+								   source.n_features, request.algorithm, result.n_train,
+								   source.qualified_name, source.n_features, result.n_test)));
+
+	ProjectRow project = ClaimProject(request);
+	int64 model_id =
+		InsertModel(request, project, InsertSnapshot(request, source, result), source, result);
+	InsertFiles(model_id, work->object.get());
+	MemoryContextDelete(work_context);
+	bool deployed = DeployAutomatically(request, project, model_id);
+	ReturnTraining(fcinfo, request, deployed);
+	SPI_finish();
+	return (Datum)0;
+}

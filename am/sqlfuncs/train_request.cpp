@@ -1,0 +1,249 @@
+/// The arguments of pgml.train. See train_request.h.
+#include "am/sqlfuncs/train_request.h"
+
+#include "am/base/guard.h"
+#include "am/sqlfuncs/catalog_write.h"
+
+#include <cmath>
+#include <string>
+
+extern "C" {
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+}
+
+namespace pgml::am {
+
+namespace {
+
+/// Positions of the arguments, see sql/extension/30_train.sql.
+enum Argument {
+	kProject,
+	kTask,
+	kRelation,
+	kTarget,
+	kAlgorithm,
+	kHyperparams,
+	kSearch,
+	kSearchParams,
+	kSearchArgs,
+	kTestSize,
+	kTestSampling,
+	kRuntime,
+	kAutomaticDeploy,
+	kMaterializeSnapshot,
+	kPreprocess,
+};
+
+const char *
+TextArgument(FunctionCallInfo fcinfo, Argument argument) {
+	return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+const char *
+EnumArgument(FunctionCallInfo fcinfo, Argument argument, const char *fallback) {
+	return PG_ARGISNULL(argument)
+			   ? fallback
+			   : DatumGetCString(DirectFunctionCall1(enum_out, PG_GETARG_DATUM(argument)));
+}
+
+bool
+BoolArgument(FunctionCallInfo fcinfo, Argument argument, bool fallback) {
+	return PG_ARGISNULL(argument) ? fallback : PG_GETARG_BOOL(argument);
+}
+
+/// A jsonb argument that must be an object, as text; NULL counts as {}.
+const char *
+ObjectArgument(FunctionCallInfo fcinfo, Argument argument, const char *name) {
+	if (PG_ARGISNULL(argument))
+		return "{}";
+	Jsonb *json = PG_GETARG_JSONB_P(argument);
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", name),
+				 errhint("For example {\"key\": 1}.")));
+	return JsonbToCString(nullptr, &json->root, VARSIZE(json));
+}
+
+/// The seed is a hyperparameter by the names that users of XGBoost and scikit-learn know. Takes it
+/// out of the object.
+uint64
+TakeSeed(Jsonb **hyperparams) {
+	uint64 seed = 0;
+	for (const char *key : {"random_state", "seed"}) {
+		JsonbValue buffer;
+		JsonbValue *value =
+			getKeyJsonValueFromContainer(&(*hyperparams)->root, key, (int)strlen(key), &buffer);
+		if (value == nullptr)
+			continue;
+		double number = value->type == jbvNumeric
+							? DatumGetFloat8(DirectFunctionCall1(
+								  numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)))
+							: -1;
+		if (!(number >= 0 && number <= 4294967295.0 && number == std::floor(number)))
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("hyperparameter \"%s\" must be a whole number from 0 to 4294967295", key)));
+		seed = static_cast<uint64>(number);
+		*hyperparams = DatumGetJsonbP(DirectFunctionCall2(
+			jsonb_delete, JsonbPGetDatum(*hyperparams), CStringGetTextDatum(key)));
+	}
+	return seed;
+}
+
+void
+RefuseUnavailable(FunctionCallInfo fcinfo) {
+	if (!PG_ARGISNULL(kSearch))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("hyperparameter search is not available"),
+						errhint("Train with several hyperparams; the best model is deployed.")));
+	if (strcmp(ObjectArgument(fcinfo, kSearchParams, "search_params"), "{}") != 0 ||
+		strcmp(ObjectArgument(fcinfo, kSearchArgs, "search_args"), "{}") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("search_params and search_args have no meaning without a search")));
+	if (BoolArgument(fcinfo, kMaterializeSnapshot, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("materialized snapshots are not available"),
+				 errhint("Copy the rows yourself with CREATE TABLE AS and train on that table.")));
+	if (strcmp(EnumArgument(fcinfo, kRuntime, "native"), "openai") == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("runtime \"openai\" is not available"),
+						errhint("Leave runtime out: models are trained inside the server.")));
+}
+
+constexpr struct {
+	const char *name;
+	Sampling sampling;
+} kSamplings[] = {{"random", Sampling::kRandom},
+				  {"last", Sampling::kLast},
+				  {"stratified", Sampling::kStratified}};
+
+Sampling
+SamplingOf(const char *name) {
+	for (const auto &entry : kSamplings)
+		if (strcmp(entry.name, name) == 0)
+			return entry.sampling;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown sampling \"%s\"", name)));
+	pg_unreachable();
+}
+
+Task
+TaskOf(const char *name) {
+	if (strcmp(name, "regression") == 0)
+		return Task::kRegression;
+	if (strcmp(name, "classification") == 0)
+		return Task::kClassification;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("task \"%s\" is not available", name),
+			 errhint("Available tasks: regression, classification.")));
+	pg_unreachable();
+}
+
+void
+CheckAlgorithm(const TrainRequest &request, MemoryContext context) {
+	auto *names = pg::OwnedByContext<std::string>(context);
+	bool known = false;
+	pg::Guard([&] {
+		names->object = std::make_unique<std::string>();
+		for (const std::string &algorithm : AvailableAlgorithms(request.task)) {
+			known = known || algorithm == request.algorithm;
+			*names->object += (names->object->empty() ? "" : ", ") + algorithm;
+		}
+	});
+	if (!known)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("algorithm \"%s\" is not available for %s", request.algorithm,
+							   request.task_name),
+						errhint("Available algorithms: %s.", names->object->c_str())));
+}
+
+/// Relation, target and split of the project's last snapshot, where the caller gave no relation.
+void
+TakeLastSnapshot(TrainRequest *request, const ProjectRow *project) {
+	if (project != nullptr)
+		RunAsCatalogOwner(
+			"SELECT s.relation_name, s.y_column_name[1], s.test_size::float8, s.test_sampling,"
+			" coalesce(s.analysis -> 'preprocess', '{}') FROM pgml.models m"
+			" JOIN pgml.snapshots s ON s.id = m.snapshot_id"
+			" WHERE m.project_id = $1 ORDER BY s.id DESC LIMIT 1",
+			SqlParameters().Int8(project->id), Visibility::kLatest);
+	if (project == nullptr || SPI_processed == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("relation_name is needed to train project \"%s\"", request->project),
+						errdetail("The project has no snapshot to train from again.")));
+	request->relation = ResultText(0, 1);
+	if (request->target == nullptr)
+		request->target = ResultText(0, 2);
+	request->test_size = ResultFloat8(0, 3);
+	request->sampling_name = ResultText(0, 4);
+	request->sampling = SamplingOf(request->sampling_name);
+	if (strcmp(request->preprocess, "{}") == 0)
+		request->preprocess = ResultText(0, 5);
+}
+
+} // namespace
+
+void
+CheckSameTask(const ProjectRow &project, const char *task_name) {
+	if (strcmp(project.task, task_name) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("project \"%s\" has task \"%s\", not \"%s\"", project.name,
+							   project.task, task_name),
+						errhint("Choose another project name.")));
+}
+
+void
+ReadTrainArguments(FunctionCallInfo fcinfo, TrainRequest *request) {
+	*request = {};
+	request->project = RequiredTextArgument(fcinfo, kProject, "project_name");
+	request->task_name = TextArgument(fcinfo, kTask);
+	request->relation = TextArgument(fcinfo, kRelation);
+	request->target = TextArgument(fcinfo, kTarget);
+	request->algorithm = EnumArgument(fcinfo, kAlgorithm, "linear");
+	request->hyperparams = ObjectArgument(fcinfo, kHyperparams, "hyperparams");
+	request->preprocess = ObjectArgument(fcinfo, kPreprocess, "preprocess");
+	request->learner_hyperparams = request->hyperparams;
+	if (!PG_ARGISNULL(kHyperparams)) {
+		Jsonb *hyperparams = PG_GETARG_JSONB_P(kHyperparams);
+		request->seed = TakeSeed(&hyperparams);
+		request->learner_hyperparams =
+			JsonbToCString(nullptr, &hyperparams->root, VARSIZE(hyperparams));
+	}
+	request->test_size = PG_ARGISNULL(kTestSize) ? 0.25 : PG_GETARG_FLOAT4(kTestSize);
+	request->sampling_name = EnumArgument(fcinfo, kTestSampling, "stratified");
+	request->sampling = SamplingOf(request->sampling_name);
+	request->automatic_deploy = BoolArgument(fcinfo, kAutomaticDeploy, true);
+	RefuseUnavailable(fcinfo);
+}
+
+void
+CompleteTrainRequest(TrainRequest *request) {
+	ProjectRow project;
+	bool exists = ReadProject(request->project, &project);
+	if (exists)
+		CheckProjectOwner(project);
+	if (request->task_name == nullptr && !exists)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("project \"%s\" does not exist", request->project),
+						errhint("To make it, name its task: regression or classification.")));
+	if (request->task_name == nullptr)
+		request->task_name = project.task;
+	request->task = TaskOf(request->task_name);
+	if (exists)
+		CheckSameTask(project, request->task_name);
+	CheckAlgorithm(*request, CurrentMemoryContext);
+	if (request->relation == nullptr)
+		TakeLastSnapshot(request, exists ? &project : nullptr);
+	if (request->target == nullptr)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("y_column_name is needed for %s", request->task_name),
+						errhint("It names the column to learn.")));
+}
+
+} // namespace pgml::am

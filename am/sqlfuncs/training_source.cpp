@@ -1,0 +1,175 @@
+/// Which columns of a relation are features, and how each becomes floats. See training_data.h.
+#include "am/sqlfuncs/training_data.h"
+
+#include "am/prediction_column.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/varlena.h"
+}
+
+namespace pgml::am {
+
+namespace {
+
+/// @return false when values of the column cannot be used
+bool
+DescribeColumn(Form_pg_attribute attribute, SourceColumn *column) {
+	*column = {};
+	column->name = pstrdup(NameStr(attribute->attname));
+	column->type = ResolveValueType(attribute->atttypid);
+	column->width = 1;
+	if (column->type.is_array)
+		return IsNumber(column->type.kind);
+	return column->type.kind != ValueKind::kUnsupported && column->type.kind != ValueKind::kUnknown;
+}
+
+Oid
+ResolveRelation(const char *name) {
+	List *names = textToQualifiedNameList(cstring_to_text(name));
+	Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(names), AccessShareLock, false);
+	switch (get_rel_relkind(relid)) {
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+		case RELKIND_FOREIGN_TABLE:
+			return relid;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot train on \"%s\"", name),
+					 errhint("Name a table, view, materialized view or foreign table.")));
+	}
+	pg_unreachable();
+}
+
+[[noreturn]] void
+RaiseUnusableType(Form_pg_attribute attribute, bool is_target, const char *hint) {
+	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+					errmsg("column \"%s\" of type %s cannot be a %s", NameStr(attribute->attname),
+						   format_type_be(attribute->atttypid), is_target ? "target" : "feature"),
+					errhint("%s", hint)));
+	pg_unreachable();
+}
+
+void
+CheckTarget(Form_pg_attribute attribute, const SourceColumn &column, Task task) {
+	if (column.type.is_array)
+		RaiseUnusableType(attribute, true, "Train on one number, boolean or text column.");
+	if (task == Task::kRegression && IsText(column.type.kind))
+		RaiseUnusableType(attribute, true, "A text target needs the task \"classification\".");
+}
+
+/// Sets the width of array features from one row; reading checks that all rows agree.
+void
+MeasureArrays(TrainingSource *source) {
+	StringInfoData sql;
+	initStringInfo(&sql);
+	int n_arrays = 0;
+	for (int i = 0; i < source->n_features; i++) {
+		if (!source->features[i].type.is_array)
+			continue;
+		const char *column = quote_identifier(source->features[i].name);
+		appendStringInfo(
+			&sql, "%s(SELECT pg_catalog.cardinality(%s) FROM %s WHERE %s IS NOT NULL LIMIT 1)",
+			n_arrays++ == 0 ? "SELECT " : ", ", column, source->qualified_name, column);
+	}
+	if (n_arrays == 0)
+		return;
+	int result = SPI_execute(sql.data, false, 1);
+	if (result != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not measure array columns: %s", SPI_result_code_string(result));
+	int position = 0;
+	for (int i = 0; i < source->n_features; i++) {
+		SourceColumn *column = &source->features[i];
+		if (!column->type.is_array)
+			continue;
+		bool is_null;
+		Datum width =
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ++position, &is_null);
+		if (is_null || DatumGetInt32(width) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("array column \"%s\" has no elements to learn from", column->name),
+					 errhint("Leave the column out with a view that selects the other columns.")));
+		column->width = DatumGetInt32(width);
+	}
+}
+
+} // namespace
+
+void
+ResolveTrainingSource(const char *relation_name, const char *target, Task task,
+					  TrainingSource *source) {
+	*source = {};
+	source->relation = ResolveRelation(relation_name);
+	Relation relation = relation_open(source->relation, NoLock);
+	TupleDesc descriptor = RelationGetDescr(relation);
+	source->qualified_name =
+		quote_qualified_identifier(isTempNamespace(RelationGetNamespace(relation))
+									   ? "pg_temp"
+									   : get_namespace_name(RelationGetNamespace(relation)),
+								   RelationGetRelationName(relation));
+	source->features = (SourceColumn *)palloc0(sizeof(SourceColumn) * Max(descriptor->natts, 1));
+
+	PredictionColumns predictions;
+	bool has_predictions = GetPredictionColumns(relation, &predictions);
+	for (int i = 0; i < descriptor->natts; i++) {
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		if (attribute->attisdropped)
+			continue;
+		bool is_target = strcmp(NameStr(attribute->attname), target) == 0;
+		if (!is_target && has_predictions && predictions.Has(i + 1)) {
+			ereport(NOTICE, (errmsg("prediction column \"%s\" is left out of the features",
+									NameStr(attribute->attname))));
+			continue;
+		}
+		SourceColumn column;
+		if (!DescribeColumn(attribute, &column))
+			RaiseUnusableType(
+				attribute, is_target,
+				is_target ? "Train on a number, boolean or text column."
+						  : "Leave the column out with a view that selects the other columns, or "
+							"cast it there to a number or text.");
+		if (is_target) {
+			CheckTarget(attribute, column, task);
+			source->target = column;
+			source->has_target = true;
+		} else {
+			source->features[source->n_features++] = column;
+		}
+	}
+	if (!source->has_target)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("column \"%s\" of relation \"%s\" does not exist", target,
+							   RelationGetRelationName(relation)),
+						errhint("y_column_name is the column to learn, spelled as in the table.")));
+	if (source->n_features == 0)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+						errmsg("relation \"%s\" has no feature columns",
+							   RelationGetRelationName(relation)),
+						errdetail("Every column but the target \"%s\" is a feature.", target)));
+	relation_close(relation, NoLock);
+
+	MeasureArrays(source);
+	int64 raw_width = 0;
+	for (int i = 0; i < source->n_features; i++) {
+		source->features[i].first = static_cast<int>(raw_width);
+		raw_width += source->features[i].width;
+		if (raw_width > 1000000)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+							errmsg("relation \"%s\" has more than 1000000 feature values in a row",
+								   relation_name)));
+	}
+	source->raw_width = static_cast<int>(raw_width);
+}
+
+} // namespace pgml::am
