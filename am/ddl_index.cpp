@@ -2,6 +2,7 @@
 #include "am/ddl_index.h"
 
 #include "am/base/compat.h"
+#include "am/ddl_swap.h"
 #include "am/ddl_verify.h"
 #include "am/model_catalog.h"
 #include "am/predict_functions.h"
@@ -22,6 +23,7 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_utilcmd.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -167,26 +169,25 @@ RemarkTree(Datum value, const PredictionColumns *columns, Bitmapset **used, Datu
 	return marks.changed;
 }
 
-/// Dropping the column drops the index, as for an index on a plain column.
+/// Dropping the column drops what was made from it, as for a plain column.
 void
-DependOnColumns(Oid index, Oid table, const Bitmapset *used) {
+DependOnColumns(const ObjectAddress &self, Oid table, const Bitmapset *used) {
 	int attno = -1;
 	while ((attno = bms_next_member(used, attno)) >= 0) {
-		ObjectAddress self = {RelationRelationId, index, 0};
 		ObjectAddress column = {RelationRelationId, table, attno};
 		recordDependencyOn(&self, &column, DEPENDENCY_AUTO);
 	}
 }
 
 bool
-DependsOnColumns(Oid index, Oid table, const Bitmapset *used) {
+DependsOnColumns(const ObjectAddress &self, Oid table, const Bitmapset *used) {
 	Bitmapset *missing = bms_copy(used);
 	Relation catalog = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData key[2];
 	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationRelationId));
+				ObjectIdGetDatum(self.classId));
 	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(index));
+				ObjectIdGetDatum(self.objectId));
 	SysScanDesc scan = systable_beginscan(catalog, DependDependerIndexId, true, nullptr, 2, key);
 	HeapTuple tuple;
 	while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
@@ -240,24 +241,46 @@ VerifyMarks(const TreeCatalog &where, Oid oid, const PredictionColumns *columns,
 }
 
 void
-VerifyIndex(Oid index, Oid table, const PredictionColumns *columns) {
+VerifyObject(const TreeCatalog &where, const ObjectAddress &self, Oid table,
+			 const PredictionColumns *columns) {
 	Bitmapset *used = nullptr;
-	VerifyMarks(kIndexTrees, index, columns, &used);
-	if (bms_is_empty(used) || DependsOnColumns(index, table, used))
+	VerifyMarks(where, self.objectId, columns, &used);
+	if (bms_is_empty(used) || DependsOnColumns(self, table, used))
 		return;
-	DependOnColumns(index, table, used);
+	DependOnColumns(self, table, used);
 	CommandCounterIncrement();
 }
 
+/// Is this an index on predictions, by the table's columns or by what its expressions call?
+bool
+MayIndexPredictions(const IndexStmt *index) {
+	ListCell *cell;
+	if (!index->transformed) {
+		foreach (cell, index->indexParams)
+			if (RawCallsFamily(lfirst_node(IndexElem, cell)->expr))
+				return true;
+		if (RawCallsFamily(index->whereClause))
+			return true;
+	}
+	Oid relid = RangeVarGetRelid(index->relation, AccessShareLock, true);
+	return OidIsValid(relid) && HasPredictionColumns(relid);
+}
+
 } // namespace
+
+void
+LockDeployments() {
+	LockRelationOid(DeploymentsRelation(), ShareLock);
+}
 
 PlannedStmt *
 RewriteCreateIndex(PlannedStmt *planned, const char *query) {
 	auto *given = (IndexStmt *)planned->utilityStmt;
 	PredictionColumns columns;
 	// A constraint's index is left as it is: it gets refused afterwards, with its reason.
-	if (given->isconstraint)
+	if (given->isconstraint || !MayIndexPredictions(given))
 		return planned;
+	LockDeployments();
 	Oid relid = TableWithPredictions(
 		given->relation, given->concurrent ? ShareUpdateExclusiveLock : ShareLock, true, &columns);
 	if (!OidIsValid(relid))
@@ -317,13 +340,13 @@ RewriteCreateStatistics(PlannedStmt *planned, const char *query) {
 
 void
 VerifyIndexMarks(Relation relation, const PredictionColumns &columns) {
+	Oid table = RelationGetRelid(relation);
 	ListCell *cell;
 	foreach (cell, RelationGetIndexList(relation))
-		VerifyIndex(lfirst_oid(cell), RelationGetRelid(relation), &columns);
-	foreach (cell, RelationGetStatExtList(relation)) {
-		Bitmapset *used = nullptr;
-		VerifyMarks(kStatisticsTrees, lfirst_oid(cell), &columns, &used);
-	}
+		VerifyObject(kIndexTrees, {RelationRelationId, lfirst_oid(cell), 0}, table, &columns);
+	foreach (cell, RelationGetStatExtList(relation))
+		VerifyObject(kStatisticsTrees, {StatisticExtRelationId, lfirst_oid(cell), 0}, table,
+					 &columns);
 }
 
 } // namespace pgml::am

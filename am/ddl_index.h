@@ -24,6 +24,11 @@ namespace pgml::am {
 PlannedStmt *RewriteCreateIndex(PlannedStmt *planned, const char *query);
 PlannedStmt *RewriteCreateStatistics(PlannedStmt *planned, const char *query);
 
+/// Keeps deployments out until the end of the transaction: a deployment finds an index that was
+/// there before it, and an index that is built after it holds the new model's predictions. Comes
+/// before any lock on the table, as in a deployment.
+void LockDeployments();
+
 /// After a command on the table: marks of its indexes and statistics (a copied index may bring one
 /// that this table must not have), column dependencies of its indexes. The table may be without
 /// prediction columns: columns.natts = 0.

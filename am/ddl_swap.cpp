@@ -8,6 +8,7 @@
 #include "am/ddl_swap.h"
 
 #include "am/base/compat.h"
+#include "am/ddl_index.h"
 #include "am/ddl_verify.h"
 #include "am/predict_functions.h"
 #include "am/prediction_column.h"
@@ -169,11 +170,12 @@ AddsToDeferringTable(Oid relid, bool recurse, LOCKMODE lock) {
 struct AlterSummary {
 	bool relevant;
 	bool sets_pgml;
+	bool attaches;
 };
 
 AlterSummary
 Summarize(const AlterTableStmt *alter) {
-	AlterSummary summary = {false, false};
+	AlterSummary summary = {false, false, false};
 	ListCell *cell;
 	foreach (cell, alter->cmds) {
 		auto *command = lfirst_node(AlterTableCmd, cell);
@@ -184,9 +186,11 @@ Summarize(const AlterTableStmt *alter) {
 			case AT_DropExpression:
 			case AT_SetNotNull:
 			case AT_AddConstraint:
-			case AT_AttachPartition:
 			case AT_AddInherit:
 				summary.relevant = true;
+				break;
+			case AT_AttachPartition:
+				summary.relevant = summary.attaches = true;
 				break;
 			case AT_SetAccessMethod:
 				summary.relevant = true;
@@ -268,11 +272,28 @@ SwapCommand(AlterTableCmd *command, bool write) {
 	}
 }
 
+/// The indexes of a partitioned table are built for a new partition, too.
+void
+LockDeploymentsForPartition(const RangeVar *parent) {
+	Oid relid = RangeVarGetRelid(parent, AccessShareLock, true);
+	if (OidIsValid(relid) && HasPredictionColumns(relid))
+		LockDeployments();
+}
+
 } // namespace
+
+bool
+RawCallsFamily(Node *raw) {
+	SwapContext context = {false, false};
+	SwapWalker(raw, &context);
+	return context.found;
+}
 
 PlannedStmt *
 SwapCreateTable(PlannedStmt *planned) {
 	auto *create = (CreateStmt *)planned->utilityStmt;
+	if (create->partbound != nullptr)
+		LockDeploymentsForPartition(linitial_node(RangeVar, create->inhRelations));
 	if (!SwapCreateElements(create, false) || !CreatesDeferringTable(create))
 		return planned;
 	planned = (PlannedStmt *)copyObject(planned);
@@ -288,6 +309,8 @@ SwapAlterTable(PlannedStmt *planned) {
 	AlterSummary summary = Summarize(alter);
 	if (!summary.relevant)
 		return planned;
+	if (summary.attaches)
+		LockDeploymentsForPartition(alter->relation);
 	// The lookup, lock and permission checks that core is about to make.
 	LOCKMODE lock = AlterTableGetLockLevel(alter->cmds);
 	Oid relid = AlterTableLookupRelation(alter, lock);

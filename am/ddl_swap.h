@@ -18,4 +18,7 @@ namespace pgml::am {
 PlannedStmt *SwapCreateTable(PlannedStmt *planned);
 PlannedStmt *SwapAlterTable(PlannedStmt *planned);
 
+/// Does a raw expression call the family, by a name that means nothing else?
+bool RawCallsFamily(Node *raw);
+
 } // namespace pgml::am

@@ -4,7 +4,7 @@
 #include "am/predict_functions.h"
 
 extern "C" {
-#include "access/table.h"
+#include "access/relation.h"
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "rewrite/rewriteHandler.h"
@@ -46,7 +46,8 @@ CacheSlot(Oid relid, bool *found) {
 		control.keysize = sizeof(Oid);
 		control.entrysize = sizeof(CacheEntry);
 		control.hcxt = TopMemoryContext;
-		cache = hash_create("pgml prediction columns", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		cache = hash_create("pgml prediction columns", 64, &control,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		CacheRegisterRelcacheCallback(ForgetRelation, (Datum)0);
 	}
 	return static_cast<CacheEntry *>(hash_search(cache, &relid, HASH_ENTER, found));
@@ -64,16 +65,16 @@ bool
 HasPredictionColumns(Oid relid) {
 	if (!ExtensionInstalled())
 		return false;
-	Relation relation = table_open(relid, NoLock);
+	Relation relation = relation_open(relid, NoLock);
 	if (!HasStoredGenerated(relation)) {
-		table_close(relation, NoLock);
+		relation_close(relation, NoLock);
 		return false;
 	}
 	bool found;
 	CacheEntry *entry = CacheSlot(relid, &found);
 	if (found && entry->valid) {
 		bool result = entry->has_any;
-		table_close(relation, NoLock);
+		relation_close(relation, NoLock);
 		return result;
 	}
 	// Valid before looking: an invalidation that arrives while we look must win.
@@ -83,7 +84,7 @@ HasPredictionColumns(Oid relid) {
 	bool result = GetPredictionColumns(relation, &columns);
 	entry = CacheSlot(relid, &found);
 	entry->has_any = result;
-	table_close(relation, NoLock);
+	relation_close(relation, NoLock);
 	return result;
 }
 
@@ -112,9 +113,9 @@ GetPredictionColumns(Relation relation, PredictionColumns *out) {
 
 bool
 GetPredictionColumns(Oid relid, PredictionColumns *out) {
-	Relation relation = table_open(relid, NoLock);
+	Relation relation = relation_open(relid, NoLock);
 	bool result = GetPredictionColumns(relation, out);
-	table_close(relation, NoLock);
+	relation_close(relation, NoLock);
 	return result;
 }
 
