@@ -4,7 +4,6 @@
 \pset linestyle unicode
 \pset border 1
 \pset null '(null)'
-SET client_min_messages = warning;
 CREATE EXTENSION pgml_am;
 
 \echo :bold
