@@ -45,10 +45,10 @@ INSERT INTO patients (age, sex, bmi, bp, s1, s2, s3, s4, s5, s6)
 \echo :bold
 \echo '   It reads like any column: filter, order, join, aggregate.':plain
 \set ECHO queries
-SELECT id, age, round(bmi::numeric, 3) AS bmi, round(progression::numeric, 1) AS progression
+SELECT id, age, bmi, round(progression::numeric, 1) AS progression
 FROM patients WHERE progression > 200 ORDER BY progression DESC LIMIT 5;
-UPDATE patients SET bmi = bmi - 0.03 WHERE id = 1
-  RETURNING id, round(progression::numeric, 1) AS progression_if_slimmer;
+UPDATE patients SET bmi = bmi - 5 WHERE id = 322
+  RETURNING id, bmi, round(progression::numeric, 1) AS progression_if_slimmer;
 \set ECHO none
 
 \echo :bold
@@ -62,7 +62,7 @@ SELECT count(*), avg(age) FROM patients WHERE progression > 200;
 \echo '5. An index on a prediction answers filters and ORDER BY without predicting the whole table.':plain
 -- A larger table, so that the planner has a reason to use it.
 INSERT INTO patients (age, sex, bmi, bp, s1, s2, s3, s4, s5, s6)
-  SELECT age + 0.001 * n, sex, bmi, bp - 0.001 * n, s1, s2, s3, s4, s5, s6 FROM pgml.diabetes, generate_series(1, 50) n;
+  SELECT age, sex, bmi * (1 - 0.006 * n), bp, s1, s2, s3, s4, s5, s6 FROM pgml.diabetes, generate_series(1, 50) n;
 \set ECHO queries
 CREATE INDEX patients_progression ON patients (progression);
 \set ECHO none
@@ -110,7 +110,7 @@ SELECT species, count(*) FROM flowers GROUP BY species ORDER BY species;
 SELECT pgml.classify('species', 5.1, 3.5, 1.4, 0.2);
 \set ON_ERROR_STOP on
 RESET ROLE;
-SELECT pgml.grant_use('species', 'demo_reader');
+SELECT pgml.grant_use('species', 'demo_reader') \g /dev/null
 SET ROLE demo_reader;
 SELECT pgml.classify('species', 5.1, 3.5, 1.4, 0.2);
 \set ECHO none
