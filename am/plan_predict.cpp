@@ -361,7 +361,8 @@ SplitAbove(Placement *placement, Plan *p) {
 	foreach (cell, vars)
 		inputs = list_append_unique(inputs, lfirst(cell));
 
-	// The node reads its child's columns off the child's target list, so that one is replaced first.
+	// The node reads its child's columns off the child's target list, so that one is replaced
+	// first.
 	List *targetlist = p->targetlist;
 	p->qual = below;
 	p->targetlist = NIL;

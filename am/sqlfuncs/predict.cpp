@@ -67,7 +67,9 @@ MakeState(FunctionCallInfo fcinfo, Member member) {
 	int first_feature = member == Member::kClassProbability ? 2 : 1;
 	if (flinfo == nullptr || flinfo->fn_expr == nullptr || PG_NARGS() < first_feature)
 		RaiseNoTypes(member);
-	Oid first_type = getBaseType(get_fn_expr_argtype(flinfo, 0));
+	Oid first_type = get_fn_expr_argtype(flinfo, 0); // invalid where the expression is no call
+	if (OidIsValid(first_type))
+		first_type = getBaseType(first_type);
 	if (first_type != TEXTOID && first_type != INT8OID)
 		RaiseNoTypes(member);
 	MemoryContext old = MemoryContextSwitchTo(flinfo->fn_mcxt);
