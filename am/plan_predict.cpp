@@ -427,7 +427,7 @@ AddToNode(CustomScan *node, Node *call) {
 	if (contain_subplans(over_index) || contain_volatile_functions(over_index))
 		return 0;
 	// The node evaluates arguments for rows that its quals then drop.
-	if (node->scan.plan.qual != NIL && contain_leaked_vars(over_index))
+	if (node->scan.plan.qual != NIL && contain_leaked_vars((Node *)((FuncExpr *)over_index)->args))
 		return 0;
 	ChangeVarNodes(over_index, INDEX_VAR, OUTER_VAR, 0);
 	int position = 0, found = 0;
@@ -449,17 +449,47 @@ AddToNode(CustomScan *node, Node *call) {
 	return list_length(node->scan.plan.targetlist);
 }
 
+/// Every call has only Vars, constants and parameters as arguments: nothing that a worker may not
+/// evaluate.
+bool
+HavePlainArguments(List *calls) {
+	ListCell *cell, *argument;
+	foreach (cell, calls)
+		foreach (argument, ((FuncExpr *)lfirst(cell))->args)
+			if (!IsA(lfirst(argument), Var) && !IsA(lfirst(argument), Const) &&
+				!IsA(lfirst(argument), Param))
+				return false;
+	return true;
+}
+
+/// The node's output column i is its child's column i, or a constant.
+bool
+MirrorsChild(const Plan *plan) {
+	ListCell *cell;
+	int column = 0;
+	foreach (cell, plan->targetlist) {
+		auto *var = (Var *)((TargetEntry *)lfirst(cell))->expr;
+		column++;
+		if (!IsA(var, Const) &&
+			(!IsA(var, Var) || var->varno != OUTER_VAR || var->varattno != column))
+			return false;
+	}
+	return column == list_length(plan->lefttree->targetlist);
+}
+
 /**
  * Makes the child in `slot` produce one more column per call; the calls are written over `side`
  * (OUTER_VAR or INNER_VAR) of the parent. Goes below Hash and Material, whose target lists mirror
- * their child's: a Hash belongs to its join, and a Material keeps the predictions for every rescan.
- * A Sort is not looked through: its rows would only get wider.
+ * their child's: a Hash belongs to its join, and a Material keeps the predictions for every rescan;
+ * below a Gather the workers predict. A Sort is not looked through: its rows would only get wider.
  * @param mapping  receives call -> Var of `side` in the parent's terms
  */
 void
 PushBelow(Placement *placement, Plan **slot, int side, List *calls, Mapping *mapping) {
 	List *path = NIL; // the mirrors, outermost first
-	while (IsA(*slot, Hash) || IsA(*slot, Material)) {
+	bool plain = HavePlainArguments(calls);
+	while (IsA(*slot, Hash) || IsA(*slot, Material) ||
+		   (IsA(*slot, Gather) && plain && MirrorsChild(*slot))) {
 		path = lappend(path, *slot);
 		slot = &(*slot)->lefttree;
 	}
