@@ -535,6 +535,58 @@ PushBelow(Placement *placement, Plan **slot, int side, List *calls, Mapping *map
 	}
 }
 
+struct Renumbering {
+	AttrNumber *columns; ///< [old - 1] new number
+};
+
+Node *
+RenumberMutator(Node *node, void *context) {
+	if (node == nullptr)
+		return nullptr;
+	if (IsA(node, Var) && ((Var *)node)->varno == OUTER_VAR) {
+		auto *var = (Var *)copyObject(node);
+		var->varattno = static_cast<Renumbering *>(context)->columns[var->varattno - 1];
+		return (Node *)var;
+	}
+	return pg::MutateExpression(node, RenumberMutator, context);
+}
+
+/**
+ * The features of a prediction below an Agg are columns that the Agg itself no longer reads: the
+ * node below stops carrying them through its batch. Not for grouping sets, whose chained nodes
+ * number the same columns.
+ */
+void
+DropUnreadColumns(Agg *agg, CustomScan *node) {
+	if (agg->chain != NIL)
+		return;
+	Plan *p = &agg->plan;
+	Bitmapset *read = nullptr;
+	List *sources = list_make2(p->targetlist, p->qual);
+	List *vars =
+		pull_var_clause((Node *)sources, PVC_RECURSE_AGGREGATES | PVC_RECURSE_PLACEHOLDERS);
+	ListCell *cell;
+	foreach (cell, vars)
+		read = bms_add_member(read, ((Var *)lfirst(cell))->varattno);
+	for (int i = 0; i < agg->numCols; i++)
+		read = bms_add_member(read, agg->grpColIdx[i]);
+	List *old_list = node->scan.plan.targetlist, *new_list = NIL;
+	Renumbering renumbering = {(AttrNumber *)palloc0(sizeof(AttrNumber) * list_length(old_list))};
+	foreach (cell, old_list) {
+		auto *entry = (TargetEntry *)lfirst(cell);
+		if (!bms_is_member(entry->resno, read))
+			continue;
+		new_list = lappend(new_list, entry);
+		renumbering.columns[entry->resno - 1] = list_length(new_list);
+		entry->resno = list_length(new_list);
+	}
+	node->scan.plan.targetlist = new_list;
+	p->targetlist = (List *)RenumberMutator((Node *)p->targetlist, &renumbering);
+	p->qual = (List *)RenumberMutator((Node *)p->qual, &renumbering);
+	for (int i = 0; i < agg->numCols; i++)
+		agg->grpColIdx[i] = renumbering.columns[agg->grpColIdx[i] - 1];
+}
+
 void
 PlaceBelowAgg(Placement *placement, Plan *p) {
 	AggrefCollector collector = {NIL};
@@ -551,6 +603,8 @@ PlaceBelowAgg(Placement *placement, Plan *p) {
 	PushBelow(placement, &p->lefttree, OUTER_VAR, calls, &mapping);
 	p->targetlist = (List *)AggrefMutator((Node *)p->targetlist, &mapping);
 	p->qual = (List *)AggrefMutator((Node *)p->qual, &mapping);
+	if (IsPredictNode(p->lefttree))
+		DropUnreadColumns((Agg *)p, (CustomScan *)p->lefttree);
 }
 
 /// WindowAgg and ProjectSet: one output row or more for each input row, every expression over the
