@@ -119,8 +119,9 @@ RaiseWrongCount(const FeatureBinding *binding, const char *given) {
 RaiseWrongLength(const FeatureBinding *binding, const Feature *feature, int length) {
 	if (feature != nullptr)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("feature \"%s\" expects an array of %u elements", feature->name,
-							   feature->width),
+						errmsg("feature \"%s\" expects %s%u element%s", feature->name,
+							   feature->width > 1 ? "an array of " : "", feature->width,
+							   feature->width > 1 ? "s" : ""),
 						errdetail("The array has %d.", length)));
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("%s expects a feature vector of %zu elements",
@@ -155,11 +156,12 @@ Fits(const Feature &feature, ValueKind kind) {
 void
 BindSource(const FeatureBinding *binding, const Feature &feature, const ValueType &type,
 		   int attribute, Source *source) {
-	if (type.is_array != (feature.width > 1) || !Fits(feature, type.kind)) {
-		// An untyped NULL is also a missing array.
-		if (!(type.kind == ValueKind::kUnknown && !type.is_array))
-			RaiseWrongType(binding, feature, format_type_be(type.type));
-	}
+	// An array for any feature, its length is looked at later: a column of arrays may have a single
+	// element. A scalar only for a single element. An untyped NULL is also a missing array.
+	bool fits = Fits(feature, type.kind) &&
+				(type.is_array || feature.width == 1 || type.kind == ValueKind::kUnknown);
+	if (!fits)
+		RaiseWrongType(binding, feature, format_type_be(type.type));
 	source->type = type;
 	source->feature = &feature;
 	source->attribute = attribute;

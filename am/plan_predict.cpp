@@ -26,6 +26,7 @@
 #include "am/base/compat.h"
 #include "am/exec_predict.h"
 #include "am/model_catalog.h"
+#include "am/predict_call.h"
 #include "am/plan_tree.h"
 #include "am/predict_functions.h"
 
@@ -64,6 +65,18 @@ IsResolvable(const PredictFunction *function, FuncExpr *call) {
 	return IsColumnCall(call) || HasProjectUse(project, GetUserId());
 }
 
+/// May storing the features raise an error, whatever the argument expressions do.
+bool
+FeaturesMayFail(List *features) {
+	auto *types = (Oid *)palloc(sizeof(Oid) * Max(list_length(features), 1));
+	ListCell *cell;
+	foreach (cell, features)
+		types[foreach_current_index(cell)] = exprType((Node *)lfirst(cell));
+	bool result = FeatureArgumentsMayFail(list_length(features), types);
+	pfree(types);
+	return result;
+}
+
 bool
 IsBatchable(FuncExpr *call, bool may_raise) {
 	const PredictFunction *function = FindPredictFunction(call->funcid);
@@ -78,7 +91,8 @@ IsBatchable(FuncExpr *call, bool may_raise) {
 	Node *features = (Node *)list_copy_tail(call->args, first_feature);
 	return contain_var_clause(features) && !contain_volatile_functions(features) &&
 		   !contain_subplans(features) && !contain_agg_clause(features) &&
-		   !contain_window_function(features) && (may_raise || !contain_leaked_vars(features)) &&
+		   !contain_window_function(features) &&
+		   (may_raise || (!contain_leaked_vars(features) && !FeaturesMayFail((List *)features))) &&
 		   IsResolvable(function, call);
 }
 

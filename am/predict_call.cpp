@@ -49,6 +49,8 @@ namespace {
 constexpr size_t kTileRows = 1024;
 /// Probabilities of one tile: many classes make the tile smaller.
 constexpr size_t kTileProbabilities = 1 << 20;
+/// Cost of one tile, in units of Model::RowCost: a slow model must still be interruptible.
+constexpr double kTileCost = 1e7;
 
 constexpr bool
 WantsProbabilities(Member member) {
@@ -151,6 +153,17 @@ EvaluateTile(PredictCall *call, pgml::MatrixView raw) {
 	});
 }
 
+size_t
+TileRows(const PredictCall *call) {
+	size_t rows = kTileRows;
+	if (WantsProbabilities(call->member))
+		rows = Min(rows, kTileProbabilities / call->n_classes);
+	double affordable = kTileCost / call->model.model->RowCost();
+	if (affordable < (double)rows)
+		rows = (size_t)affordable;
+	return Max(rows, 1);
+}
+
 /// Name of the project that a model belongs to, in the current context; nullptr when it is gone.
 const char *
 NameOfProject(int64 model_id) {
@@ -177,9 +190,7 @@ PreparePredictCall(Member member, const char *project, int64 model_id, int n_fea
 	call->binding = BindFeatures(call->model, n_features, types, variadic, context);
 	call->width = BindingWidth(call->binding);
 	call->row = (float *)MemoryContextAllocHuge(context, sizeof(float) * Max(call->width, 1));
-	call->tile = kTileRows;
-	if (WantsProbabilities(member))
-		call->tile = Max(Min(kTileRows, kTileProbabilities / call->n_classes), 1);
+	call->tile = TileRows(call);
 	auto *slot = pg::OwnedByContext<pgml::Workspace>(context);
 	pg::Guard([&] { slot->object = std::make_unique<pgml::Workspace>(); });
 	call->work = slot->object.get();

@@ -168,6 +168,12 @@ CREATE VIEW squares AS SELECT ARRAY[[i % 7, i % 5], [i % 3, i % 2]] AS square, (
 SELECT algorithm FROM pgml.train('features squares', 'regression', 'features_test.squares', 'y', 'linear');
 SELECT bool_and(abs(pgml.predict('features squares', square) - y) < 0.01) AS matrix, bool_and(abs(pgml.predict('features squares', s) - y) < 0.01) AS row FROM squares s;
 
+-- Arrays of one element, which stand for a single number.
+CREATE VIEW ones AS SELECT ARRAY[i % 7] AS one, i % 3 AS b, i % 7 * 10 + i % 3 AS y FROM generate_series(1, 200) i;
+SELECT algorithm FROM pgml.train('features ones', 'regression', 'features_test.ones', 'y', 'linear');
+SELECT show(pgml.predict('features ones', ARRAY[6], 2)) AS array, show(pgml.predict('features ones', 6, 2)) AS scalar,
+	bool_and(abs(pgml.predict('features ones', one, b) - y) < 0.01) AS columns, bool_and(abs(pgml.predict('features ones', o) - y) < 0.01) AS row FROM ones o;
+
 -- One feature.
 CREATE VIEW single AS SELECT a, a * 2 AS y FROM source;
 SELECT algorithm FROM pgml.train('features single', 'regression', 'features_test.single', 'y', 'linear');
@@ -184,8 +190,15 @@ SELECT algorithm FROM pgml.train('features wide', 'regression', 'features_test.w
 SELECT bool_and(abs(pgml.predict('features wide', w) - y) < 0.1) AS row, count(*) FROM wide w;
 SELECT show(pgml.predict('features wide', array_fill(1, ARRAY[150]))) AS vector;
 
--- Batches take features through the same door.
+-- Batches take features through the same door. What a filter keeps away from a call cannot make it fail.
 SELECT bool_and(abs(p - y) < 0.01), count(*) FROM (SELECT pgml.predict('features', a, b, c, d) AS p, y FROM source OFFSET 0) x;
+CREATE TABLE ragged AS SELECT i, CASE WHEN i % 2 = 0 THEN ARRAY[3, 2] ELSE ARRAY[i] END AS v FROM generate_series(1, 100) i;
+SELECT count(*), sum(show(pgml.predict('features ab', v))) FROM ragged WHERE pgml.predict('features single', i % 2) < 1;
+SELECT count(CASE WHEN cardinality(v) = 2 THEN pgml.predict('features ab', v) END) FROM ragged;
+SELECT count(*) FROM ragged WHERE cardinality(v) = 2 AND pgml.predict('features ab', v) > 0;
+\set VERBOSITY sqlstate
+SELECT count(*) FROM ragged WHERE pgml.predict('features ab', v) > 0;
+\set VERBOSITY default
 
 DELETE FROM pgml.projects WHERE name LIKE 'features%';
 DROP SCHEMA features_test CASCADE;
