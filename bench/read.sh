@@ -9,7 +9,7 @@
 
 # read_lookup DATABASE: average latency in microseconds of an id lookup, simple protocol, so that each one is planned.
 read_lookup() {
-	"$PG_BIN/pgbench" -n -f "$BUILD/bench-lookup.sql" -T 3 -c 1 "$1" 2>/dev/null | awk '/^latency average/ {printf "%.2f\n", $4 * 1000}'
+	"$PG_BIN/pgbench" -n -f "$BUILD/bench-lookup.sql" -T 2 -c 1 "$1" 2>/dev/null | awk '/^tps/ {printf "%.2f\n", 1e6 / $3}'
 }
 
 bench_read() {
@@ -47,8 +47,8 @@ bench_read() {
 			-c 'ALTER TABLE plain ADD PRIMARY KEY (id)' -c 'VACUUM ANALYZE plain'
 	done
 	with="" without=""
-	echo "read: planner overhead, 5 rounds" >&2
-	for round in 1 2 3 4 5; do
+	echo "read: planner overhead, 8 rounds" >&2
+	for round in 1 2 3 4 5 6 7 8; do
 		without=$(printf '%s\n' "$without" "$(read_lookup bench_without)" | grep . | sort -n | head -n 1)
 		with=$(printf '%s\n' "$with" "$(read_lookup bench)" | grep . | sort -n | head -n 1)
 	done
