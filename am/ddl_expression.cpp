@@ -10,11 +10,7 @@
 #include "am/ddl_verify.h"
 
 #include "am/base/compat.h"
-#include "am/base/guard.h"
-#include "am/model_cache.h"
-#include "am/model_catalog.h"
 #include "am/predict_functions.h"
-#include "pgml/model.h"
 
 extern "C" {
 #include "access/transam.h"
@@ -134,149 +130,6 @@ RuleWalker(Node *node, void *context) {
 	return pg::WalkExpression(node, RuleWalker, context);
 }
 
-struct WarnContext {
-	Relation relation;
-	const char *column;
-};
-
-/// The column that an argument passes on, looking through casts; nullptr for anything else.
-const char *
-PassedColumn(Relation relation, Node *argument) {
-	for (;;) {
-		if (IsA(argument, RelabelType))
-			argument = (Node *)((RelabelType *)argument)->arg;
-		else if (IsA(argument, CoerceViaIO))
-			argument = (Node *)((CoerceViaIO *)argument)->arg;
-		else if (IsA(argument, FuncExpr) &&
-				 ((FuncExpr *)argument)->funcformat != COERCE_EXPLICIT_CALL &&
-				 ((FuncExpr *)argument)->args != NIL)
-			argument = (Node *)linitial(((FuncExpr *)argument)->args);
-		else
-			break;
-	}
-	if (!IsA(argument, Var) || ((Var *)argument)->varattno <= 0)
-		return nullptr;
-	Form_pg_attribute attribute =
-		TupleDescAttr(RelationGetDescr(relation), ((Var *)argument)->varattno - 1);
-	return NameStr(attribute->attname);
-}
-
-bool
-IsText(Oid type) {
-	char category;
-	bool preferred;
-	get_type_category_preferred(type, &category, &preferred);
-	return category == TYPCATEGORY_STRING;
-}
-
-void
-WarnMismatch(const WarnContext *context, const char *project, const char *detail) {
-	ereport(WARNING,
-			(errmsg("prediction column \"%s\" of table \"%s\" does not fit the model of project "
-					"\"%s\"",
-					context->column, RelationGetRelationName(context->relation), project),
-			 errdetail_internal("%s", detail)));
-}
-
-/// Compares a call's features with what the model was trained on.
-void
-WarnAboutFeatures(const WarnContext *context, const char *project, const pgml::Model *model,
-				  List *arguments) {
-	const auto &features = model->features();
-	int n = list_length(arguments);
-	if (n == 1) {
-		Oid type = exprType((Node *)linitial(arguments));
-		bool single = features.size() == 1 && features[0].width == 1;
-		if (type_is_rowtype(type) || (OidIsValid(get_element_type(type)) && !single))
-			return; // the whole feature vector in one argument
-	}
-	if (n != static_cast<int>(features.size())) {
-		WarnMismatch(
-			context, project,
-			psprintf("The model expects %zu features, the column passes %d.", features.size(), n));
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		auto *argument = (Node *)list_nth(arguments, i);
-		const char *passed = PassedColumn(context->relation, argument);
-		const char *expected = features[i].name.c_str();
-		for (int j = 0; passed != nullptr && j < n; j++)
-			if (j != i && strcmp(passed, features[j].name.c_str()) == 0 &&
-				strcmp(passed, expected) != 0) {
-				WarnMismatch(context, project,
-							 psprintf("Column \"%s\" is passed in the place of feature \"%s\"; "
-									  "feature \"%s\" is number %d of the model.",
-									  passed, expected, passed, j + 1));
-				break;
-			}
-		if (IsText(exprType(argument)) != (features[i].type == pgml::FeatureType::kText) &&
-			features[i].width == 1)
-			WarnMismatch(
-				context, project,
-				psprintf("Feature \"%s\" is %s, argument %d of the features is of type "
-						 "%s.",
-						 expected,
-						 features[i].type == pgml::FeatureType::kText ? "text" : "not text", i + 1,
-						 format_type_be(exprType(argument))));
-	}
-}
-
-void
-WarnAboutCall(const WarnContext *context, const FuncExpr *call, const PredictFunction *function) {
-	auto *project_name = (Const *)linitial(call->args);
-	Project project;
-	char *name;
-	bool exists;
-	if (function->by_model_id) {
-		int64 model_id = DatumGetInt64(project_name->constvalue);
-		name = psprintf(INT64_FORMAT, model_id);
-		exists = LookupModelProject(model_id, &project);
-		project.model_id = model_id;
-	} else {
-		name = TextDatumGetCString(project_name->constvalue);
-		exists = LookupProject(name, &project);
-	}
-	if (!exists) {
-		ereport(NOTICE,
-				(function->by_model_id ? errmsg("model %s does not exist", name)
-									   : errmsg("project \"%s\" does not exist yet", name),
-				 errdetail("Prediction column \"%s\" can be read once it does.", context->column)));
-		return;
-	}
-	Oid owner = context->relation->rd_rel->relowner;
-	if (!HasProjectUse(project, owner)) {
-		ereport(WARNING,
-				(errmsg("the owner of table \"%s\" may not use project \"%s\"",
-						RelationGetRelationName(context->relation), name),
-				 errdetail("Prediction column \"%s\" is evaluated with the rights of the table's "
-						   "owner, so reading it fails.",
-						   context->column),
-				 errhint("Have the owner of the project run: SELECT pgml.grant_use(%s, %s);",
-						 quote_literal_cstr(name),
-						 quote_literal_cstr(GetUserNameFromId(owner, false)))));
-		return;
-	}
-	if (project.model_id == 0 || call->funcvariadic || !HasProjectUse(project, GetUserId()))
-		return;
-	WarnAboutFeatures(context, name, AcquireModel(project.model_id, CurrentMemoryContext),
-					  list_copy_tail(call->args, function->first_feature()));
-}
-
-bool
-WarnWalker(Node *node, void *context) {
-	if (node == nullptr)
-		return false;
-	if (IsA(node, FuncExpr)) {
-		const PredictFunction *function = FindPredictFunction(((FuncExpr *)node)->funcid);
-		if (function != nullptr) {
-			PredictFunction copy = *function; // catalog accesses follow
-			WarnAboutCall(static_cast<WarnContext *>(context), (FuncExpr *)node, &copy);
-			return false;
-		}
-	}
-	return pg::WalkExpression(node, WarnWalker, context);
-}
-
 } // namespace
 
 Node *
@@ -291,13 +144,6 @@ CheckPredictionExpression(Relation relation, AttrNumber attno, Node *expression)
 		RefuseExpression(&rules, "It is not immutable: its result depends on settings.",
 						 "Give the column the type of the expression.");
 	return expression;
-}
-
-void
-WarnAboutModels(Relation relation, AttrNumber attno, Node *expression) {
-	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attno - 1);
-	WarnContext context = {relation, pstrdup(NameStr(attribute->attname))};
-	WarnWalker(expression, &context);
 }
 
 } // namespace pgml::am

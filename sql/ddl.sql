@@ -153,5 +153,30 @@ CREATE TABLE told_pgml (x real, p double precision GENERATED ALWAYS AS (pgml.pre
 ALTER TABLE told_pgml ADD COLUMN q text GENERATED ALWAYS AS (pgml.classify(123456, x)) STORED;
 ALTER TABLE told_heap ADD COLUMN y int;
 ALTER TABLE told_heap SET ACCESS METHOD pgml;
+-- A model that is known: features that do not fit.
 SET client_min_messages = warning;
+CREATE TABLE training AS SELECT g::real AS sqft, g % 5 AS beds, g % 2 = 0 AS pool, 'city ' || g % 3 AS city, g * 3.0 AS price,
+	CASE WHEN g % 3 = 0 THEN 'cheap' ELSE 'dear' END AS class FROM generate_series(1, 100) g;
+SELECT * FROM pgml.train('ddl price', 'regression', 'ddl.training', 'price', algorithm => 'linear', preprocess => '{}', materialize_snapshot => false);
+CREATE TABLE told (id int, sqft real, beds int, pool boolean, city text,
+	fits double precision GENERATED ALWAYS AS (pgml.predict('ddl price', sqft, beds, pool, city, 'cheap')) STORED) USING pgml;
+ALTER TABLE told ADD COLUMN a double precision GENERATED ALWAYS AS (pgml.predict('ddl price', beds, sqft, pool, city, city)) STORED;
+-- Details name the model by its id, which differs from run to run.
+\set VERBOSITY terse
+ALTER TABLE told ADD COLUMN b double precision GENERATED ALWAYS AS (pgml.predict('ddl price', sqft::numeric, beds, pool)) STORED;
+ALTER TABLE told ADD COLUMN c double precision GENERATED ALWAYS AS (pgml.predict('ddl price', sqft, city, pool, city, 'x')) STORED;
+ALTER TABLE told ADD COLUMN d text GENERATED ALWAYS AS (pgml.classify('ddl price', sqft, beds, pool, city, 'x')) STORED;
+ALTER TABLE told ADD COLUMN e double precision GENERATED ALWAYS AS (pgml.predict('ddl price', ROW(sqft, beds, pool, city, 'x'::text))) STORED;
+ALTER TABLE told ADD COLUMN f double precision GENERATED ALWAYS AS (pgml.predict('ddl price', ARRAY[sqft, beds])) STORED;
+INSERT INTO told (id, sqft, beds, pool, city) VALUES (1, 10, 2, true, 'city 1');
+SELECT id, fits IS NOT NULL AS fits, e IS NOT NULL AS e FROM told;
+SELECT b FROM told;
+\set VERBOSITY default
+CREATE ROLE ddl_user;
+GRANT ALL ON SCHEMA ddl TO ddl_user;
+SET ROLE ddl_user;
+CREATE TABLE told_user (sqft real, p double precision GENERATED ALWAYS AS (pgml.predict('ddl price', sqft)) STORED) USING pgml;
+RESET ROLE;
+DELETE FROM pgml.projects WHERE name = 'ddl price';
 DROP SCHEMA ddl CASCADE;
+DROP ROLE ddl_user;
