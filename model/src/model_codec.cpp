@@ -6,6 +6,7 @@
 
 #include "linear.h"
 #include "pgml/error.h"
+#include "trees.h"
 
 #include "no_postgres.h"
 
@@ -108,7 +109,7 @@ std::unique_ptr<const Learner>
 DecodeLearner(Reader &reader) {
 	switch (static_cast<LearnerKind>(reader.Enum(2, "learner"))) {
 		case LearnerKind::kTrees:
-			reader.Fail("trees");
+			return TreeEnsemble::Decode(reader);
 		case LearnerKind::kLinear:
 			break;
 	}

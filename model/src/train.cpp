@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -228,6 +230,7 @@ Algorithms() {
 		{"lasso", false, true, false, TrainLasso},
 		{"linear", false, true, true, TrainLinear},
 		{"ridge", false, true, true, TrainRidge},
+		{"xgboost", true, true, true, TrainXgboost},
 	};
 	return *algorithms;
 }
@@ -243,7 +246,20 @@ AvailableAlgorithms(Task task) {
 
 std::unique_ptr<const Model>
 Train(const Dataset &data, const TrainOptions &options) {
-	return TrainChecked(data, options);
+	try {
+		return TrainChecked(data, options);
+	} catch (const Error &) {
+		throw;
+	} catch (const Cancelled &) {
+		throw;
+	} catch (const std::bad_alloc &) {
+		throw;
+	} catch (const std::length_error &) {
+		throw std::bad_alloc();
+	} catch (const std::exception &e) {
+		throw Error(ErrorCode::kInternal, "training ended with an unexpected error",
+					fmt::format("{}.", e.what()));
+	}
 }
 
 } // namespace pgml

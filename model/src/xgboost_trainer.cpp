@@ -1,0 +1,277 @@
+// Algorithm "xgboost": libxgboost trains, its JSON is read into our own trees, and the booster is
+// thrown away.
+//
+// libxgboost runs only here, on data we made, never on bytes from a user. All signals are blocked
+// while it runs, so that a thread it starts (OpenMP keeps them) never handles one of the server's.
+// It may not print: its log goes nowhere.
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <xgboost/c_api.h>
+
+#include "pgml/error.h"
+#include "trainers.h"
+#include "xgboost_json.h"
+
+#include "no_postgres.h"
+
+namespace pgml {
+
+namespace {
+
+/// Blocks all signals of this thread, and so of threads it creates, while alive.
+class SignalsBlocked {
+public:
+	SignalsBlocked() {
+		sigset_t all;
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &saved_);
+	}
+	~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+	SignalsBlocked(const SignalsBlocked &) = delete;
+	SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+
+private:
+	sigset_t saved_;
+};
+
+/// @throws Error(kInternal), or Error(kInvalidData) when XGBoost's own check of the labels speaks
+void
+Check(int status) {
+	if (status == 0)
+		return;
+	std::string text = XGBGetLastError();
+	if (text.find("bad_alloc") != std::string::npos)
+		throw std::bad_alloc();
+	// "[hh:mm:ss] file:line: message" and a stack trace behind: only the message is for the user.
+	text = text.substr(0, text.find("\nStack trace"));
+	if (size_t at = text.find(": "); at != std::string::npos && text.starts_with("["))
+		text = text.substr(at + 2);
+	std::replace(text.begin(), text.end(), '\n', ' ');
+	throw Error(ErrorCode::kInvalidData, "XGBoost cannot train on this data", text);
+}
+
+struct MatrixHandle {
+	DMatrixHandle handle = nullptr;
+	~MatrixHandle() {
+		if (handle != nullptr)
+			XGDMatrixFree(handle);
+	}
+};
+
+struct BoosterOwner {
+	BoosterHandle handle = nullptr;
+	~BoosterOwner() {
+		if (handle != nullptr)
+			XGBoosterFree(handle);
+	}
+};
+
+struct Settings {
+	int rounds = 100;
+	std::string objective;
+	std::vector<std::pair<std::string, std::string>> parameters; ///< XGBoost's name and value
+	bool has_base_score = false;
+};
+
+const std::vector<std::string> kRegressionObjectives = {
+	"reg:squarederror", "reg:linear",    "reg:absoluteerror", "reg:pseudohubererror",
+	"reg:logistic",     "count:poisson", "reg:gamma",         "reg:tweedie"};
+const std::vector<std::string> kClassificationObjectives = {"binary:logistic", "multi:softprob",
+															"multi:softmax"};
+
+/// Reads and checks what the user gave; only given values are passed on, so XGBoost's defaults hold
+/// for the rest.
+class SettingsReader {
+public:
+	SettingsReader(Hyperparameters &from, Task task) : from_(from), task_(task) {}
+
+	Settings
+	Read(const TrainOptions &options) {
+		constexpr double kHuge = HUGE_VAL;
+		using Bound = Hyperparameters::Bound;
+		settings_.rounds = static_cast<int>(
+			from_.Integer({"n_estimators", "boost_rounds", "num_boost_round"}, 100, 1, 100000));
+		from_.Choice({"booster"}, "gbtree", {"gbtree"});
+		Real("eta", {"learning_rate", "eta"}, 0, 1);
+		WholeNumber("max_depth", {"max_depth"}, 0, 64);
+		Real("min_child_weight", {"min_child_weight"}, 0, kHuge);
+		Real("gamma", {"gamma", "min_split_loss"}, 0, kHuge);
+		Real("subsample", {"subsample"}, 0, 1, Bound::kExclusiveLow);
+		for (const char *name : {"colsample_bytree", "colsample_bylevel", "colsample_bynode"})
+			Real(name, {name}, 0, 1, Bound::kExclusiveLow);
+		Real("lambda", {"lambda", "reg_lambda"}, 0, kHuge);
+		Real("alpha", {"alpha", "reg_alpha"}, 0, kHuge);
+		Real("max_delta_step", {"max_delta_step"}, 0, kHuge);
+		WholeNumber("max_bin", {"max_bin"}, 2, 65536);
+		WholeNumber("max_leaves", {"max_leaves"}, 0, 1 << 20);
+		WholeNumber("num_parallel_tree", {"num_parallel_tree"}, 1, 1000);
+		Real("scale_pos_weight", {"scale_pos_weight"}, 0, kHuge, Bound::kExclusiveLow);
+		Real("tweedie_variance_power", {"tweedie_variance_power"}, 1, 2);
+		Real("huber_slope", {"huber_slope"}, 0, kHuge, Bound::kExclusiveLow);
+		settings_.has_base_score = Real("base_score", {"base_score"}, -1e30, 1e30);
+		Set("grow_policy",
+			from_.Choice({"grow_policy"}, "depthwise", {"depthwise", "lossguide", "loss_guide"}));
+		if (settings_.parameters.back().second == "loss_guide") // PostgresML's spelling
+			settings_.parameters.back().second = "lossguide";
+		std::string method =
+			from_.Choice({"tree_method"}, "auto", {"auto", "exact", "approx", "hist"});
+		// "auto" of XGBoost 1.7 is exact for small data and approx for large; hist is as good and
+		// much faster.
+		Set("tree_method", method == "auto" ? "hist" : method);
+		auto seed =
+			from_.Integer({"random_state", "seed"}, static_cast<int64_t>(options.seed & 0x7fffffff),
+						  0, std::numeric_limits<int32_t>::max());
+		Set("seed", std::to_string(seed));
+		from_.Integer({"n_jobs", "nthread"}, 0, -1, 1 << 16); // accepted; the server decides
+		settings_.objective = from_.Choice({"objective"}, "",
+										   task_ == Task::kRegression ? kRegressionObjectives
+																	  : kClassificationObjectives);
+		from_.Finish();
+		return std::move(settings_);
+	}
+
+private:
+	void
+	Set(const std::string &name, const std::string &value) {
+		settings_.parameters.emplace_back(name, value);
+	}
+	bool
+	Real(const char *name, Hyperparameters::Names names, double low, double high,
+		 Hyperparameters::Bound bound = Hyperparameters::Bound::kInclusive) {
+		auto value = from_.OptionalReal(names, low, high, bound);
+		if (value)
+			Set(name, fmt::format("{}", *value));
+		return value.has_value();
+	}
+	void
+	WholeNumber(const char *name, Hyperparameters::Names names, int64_t low, int64_t high) {
+		if (auto value = from_.Integer(names, -1, low, high); value != -1)
+			Set(name, std::to_string(value));
+	}
+	Hyperparameters &from_;
+	Task task_;
+	Settings settings_;
+};
+
+/// Fills in what depends on the data: objective, classes, starting value.
+Link
+Complete(Settings &settings, Task task, const TrainingData &data) {
+	auto invalid_target = [&](const char *needs) {
+		throw Error(ErrorCode::kInvalidData,
+					fmt::format("objective \"{}\" needs a target {}", settings.objective, needs));
+	};
+	if (task == Task::kClassification) {
+		if (settings.objective.empty())
+			settings.objective = data.n_classes == 2 ? "binary:logistic" : "multi:softprob";
+		if (settings.objective == "binary:logistic") {
+			if (data.n_classes != 2)
+				invalid_target("of two classes");
+			return Link::kLogistic;
+		}
+		settings.objective = "multi:softprob";
+		settings.parameters.emplace_back("num_class", std::to_string(data.n_classes));
+		return Link::kSoftmax;
+	}
+	if (settings.objective.empty() || settings.objective == "reg:linear")
+		settings.objective = "reg:squarederror";
+	const std::string &objective = settings.objective;
+	auto [low, high] = std::minmax_element(data.target.begin(), data.target.end());
+	Link link = Link::kIdentity;
+	if (objective == "reg:logistic") {
+		link = Link::kLogistic;
+		if (*low < 0 || *high > 1)
+			invalid_target("from 0 to 1");
+	} else if (objective == "count:poisson" || objective == "reg:tweedie" ||
+			   objective == "reg:gamma") {
+		link = Link::kExp;
+		if (*low < 0 || (objective == "reg:gamma" && *low == 0))
+			invalid_target(objective == "reg:gamma" ? "above 0" : "of at least 0");
+	}
+	// XGBoost 1.7 starts from 0.5 whatever the target is; its later versions, and we, start from
+	// the mean.
+	if (!settings.has_base_score && objective != "reg:absoluteerror" &&
+		objective != "reg:logistic") {
+		double sum = 0;
+		for (double value : data.target)
+			sum += value;
+		settings.parameters.emplace_back(
+			"base_score",
+			fmt::format("{}", static_cast<float>(sum / static_cast<double>(data.target.size()))));
+	}
+	return link;
+}
+
+/// Features in the matrix's own memory; XGBoost copies them.
+std::string
+ArrayInterface(MatrixView columns) {
+	return fmt::format(
+		R"({{"data":[{},true],"shape":[{},{}],"strides":[{},{}],"typestr":"<f4","version":3}})",
+		reinterpret_cast<uintptr_t>(columns.data), columns.rows, columns.cols, sizeof(float),
+		sizeof(float) * columns.ld);
+}
+
+void
+FillMatrix(MatrixHandle &matrix, const TrainingData &data, Task task, int n_threads) {
+	std::string config = fmt::format(R"({{"missing":NaN,"nthread":{}}})", n_threads);
+	Check(XGDMatrixCreateFromDense(ArrayInterface(data.columns).c_str(), config.c_str(),
+								   &matrix.handle));
+	std::vector<float> labels(data.columns.rows);
+	for (size_t row = 0; row < labels.size(); row++)
+		labels[row] = task == Task::kRegression ? static_cast<float>(data.target[row])
+												: static_cast<float>(data.classes[row]);
+	Check(XGDMatrixSetFloatInfo(matrix.handle, "label", labels.data(), labels.size()));
+}
+
+std::unique_ptr<const TreeEnsemble>
+Boost(const Settings &settings, Task task, const TrainingData &data, const TrainOptions &options) {
+	SignalsBlocked signals;
+	XGBRegisterLogCallback([](const char *) {});
+	int n_threads = std::max(options.n_threads, 1);
+	MatrixHandle matrix;
+	FillMatrix(matrix, data, task, n_threads);
+	options.stop.ThrowIfStopped();
+	BoosterOwner booster;
+	Check(XGBoosterCreate(&matrix.handle, 1, &booster.handle));
+	auto set = [&](const char *name, const std::string &value) {
+		Check(XGBoosterSetParam(booster.handle, name, value.c_str()));
+	};
+	set("verbosity", "0");
+	set("booster", "gbtree");
+	set("nthread", std::to_string(n_threads));
+	set("objective", settings.objective);
+	for (const auto &[name, value] : settings.parameters)
+		set(name.c_str(), value);
+	for (int round = 0; round < settings.rounds; round++) {
+		options.stop.ThrowIfStopped();
+		Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
+		if (options.progress)
+			options.progress(static_cast<size_t>(round) + 1, static_cast<size_t>(settings.rounds));
+	}
+	options.stop.ThrowIfStopped();
+	bst_ulong length = 0;
+	const char *json = nullptr;
+	Check(XGBoosterSaveModelToBuffer(booster.handle, R"({"format":"json"})", &length, &json));
+	return TreesFromXgboostJson({json, length}, data.columns.cols);
+}
+
+} // namespace
+
+Trained
+TrainXgboost(Hyperparameters &parameters, Task task, const TrainingData *data,
+			 const TrainOptions &options) {
+	Settings settings = SettingsReader(parameters, task).Read(options);
+	if (data == nullptr)
+		return {};
+	if (data->columns.cols == 0)
+		throw Error(ErrorCode::kInvalidData, "there are no features to train on",
+					"All columns are text without any value.");
+	Link link = Complete(settings, task, *data);
+	return {link, Boost(settings, task, *data, options)};
+}
+
+} // namespace pgml

@@ -1,0 +1,197 @@
+// The walker against libxgboost: margins must be equal bit for bit, on models that libxgboost
+// trained here itself, and the models of Train() against the same walker.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include <fmt/format.h>
+#include <xgboost/c_api.h>
+
+#include "datasets.h"
+#include "pgml/error.h"
+#include "trees.h"
+#include "xgboost_json.h"
+
+namespace pgml {
+
+namespace {
+
+void
+Must(int status) {
+	ASSERT_EQ(status, 0) << XGBGetLastError();
+}
+
+std::string
+Interface(MatrixView view) {
+	return fmt::format(
+		R"({{"data":[{},true],"shape":[{},{}],"strides":[4,{}],"typestr":"<f4","version":3}})",
+		reinterpret_cast<uintptr_t>(view.data), view.rows, view.cols, view.ld * 4);
+}
+
+struct Case {
+	const char *name;
+	const char *objective;
+	int n_classes;
+	std::vector<std::pair<const char *, const char *>> parameters;
+	int rounds;
+};
+
+const Case kCases[] = {
+	{"regression", "reg:squarederror", 0, {{"max_depth", "6"}, {"tree_method", "hist"}}, 40},
+	{"stump_base_score",
+	 "reg:squarederror",
+	 0,
+	 {{"max_depth", "1"}, {"base_score", "123.456"}},
+	 30},
+	{"exact_deep_pruned",
+	 "reg:squarederror",
+	 0,
+	 {{"max_depth", "11"}, {"tree_method", "exact"}, {"gamma", "3"}, {"subsample", "0.7"}},
+	 15},
+	{"lossguide",
+	 "reg:squarederror",
+	 0,
+	 {{"max_depth", "0"},
+	  {"max_leaves", "60"},
+	  {"grow_policy", "lossguide"},
+	  {"tree_method", "hist"}},
+	 20},
+	{"binary",
+	 "binary:logistic",
+	 2,
+	 {{"max_depth", "4"}, {"base_score", "0.3"}, {"tree_method", "hist"}},
+	 50},
+	{"forest",
+	 "binary:logistic",
+	 2,
+	 {{"num_parallel_tree", "4"}, {"subsample", "0.5"}, {"colsample_bynode", "0.5"}},
+	 10},
+	{"multi",
+	 "multi:softprob",
+	 4,
+	 {{"max_depth", "5"}, {"num_parallel_tree", "2"}, {"tree_method", "hist"}},
+	 12},
+	{"poisson", "count:poisson", 0, {{"max_depth", "3"}, {"base_score", "2.5"}}, 20},
+	{"absolute", "reg:absoluteerror", 0, {{"max_depth", "3"}}, 20},
+};
+
+class Walker : public ::testing::TestWithParam<Case> {};
+
+} // namespace
+
+TEST_P(Walker, EqualsLibxgboostBitForBit) {
+	const Case &c = GetParam();
+	constexpr size_t kTrain = 4000, kTest = 100000, kDim = 9;
+	auto target = [&](const std::vector<float> &x, std::mt19937 &random) -> double {
+		double value = 3 * x[0] + x[1] * x[2] + std::sin(4 * x[3]) +
+					   std::normal_distribution<double>(0, 0.3)(random);
+		if (c.n_classes > 0)
+			return std::clamp(std::floor(value / 2 + c.n_classes / 2.0), 0.0, c.n_classes - 1.0);
+		return std::fabs(value);
+	};
+	Dataset train = test::RandomDataset(kTrain, kDim, 0.05, 11, target);
+	Dataset test = test::RandomDataset(kTest, kDim, 0.05, 12, target);
+	// Values equal to thresholds matter most: half of the test rows reuse training cells.
+	for (size_t col = 0; col < kDim; col++)
+		for (size_t row = 0; row < kTest; row += 2)
+			test.raw.column(col)[row] = train.raw.column(col)[(row * 7 + col * 13) % kTrain];
+
+	DMatrixHandle train_matrix, test_matrix;
+	const char *config = R"({"missing":NaN,"nthread":1})";
+	Must(XGDMatrixCreateFromDense(Interface(train.raw.view()).c_str(), config, &train_matrix));
+	Must(XGDMatrixCreateFromDense(Interface(test.raw.view()).c_str(), config, &test_matrix));
+	std::vector<float> labels(train.target.begin(), train.target.end());
+	Must(XGDMatrixSetFloatInfo(train_matrix, "label", labels.data(), labels.size()));
+	BoosterHandle booster;
+	Must(XGBoosterCreate(&train_matrix, 1, &booster));
+	Must(XGBoosterSetParam(booster, "verbosity", "0"));
+	Must(XGBoosterSetParam(booster, "nthread", "1"));
+	Must(XGBoosterSetParam(booster, "objective", c.objective));
+	if (std::string(c.objective) == "multi:softprob")
+		Must(XGBoosterSetParam(booster, "num_class", std::to_string(c.n_classes).c_str()));
+	for (auto [name, value] : c.parameters)
+		Must(XGBoosterSetParam(booster, name, value));
+	for (int round = 0; round < c.rounds; round++)
+		Must(XGBoosterUpdateOneIter(booster, round, train_matrix));
+
+	bst_ulong length;
+	const char *json;
+	Must(XGBoosterSaveModelToBuffer(booster, R"({"format":"json"})", &length, &json));
+	auto trees = TreesFromXgboostJson({json, length}, kDim);
+	size_t n_groups = trees->n_groups();
+	EXPECT_EQ(n_groups, std::string(c.objective) == "multi:softprob" ? 4u : 1u);
+
+	const bst_ulong *shape;
+	bst_ulong dimensions;
+	const float *expected;
+	Must(XGBoosterPredictFromDMatrix(
+		booster, test_matrix,
+		R"({"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":true})",
+		&shape, &dimensions, &expected));
+	ASSERT_EQ(shape[0], kTest);
+	ASSERT_EQ(shape[1], n_groups);
+	std::vector<float> margins(kTest * n_groups);
+	trees->Margins(test.raw.view(), margins.data());
+	size_t different = 0;
+	for (size_t i = 0; i < margins.size(); i++)
+		different += std::memcmp(&margins[i], &expected[i], sizeof(float)) != 0;
+	EXPECT_EQ(different, 0u);
+
+	// A single row gives the bits that it gives in the batch.
+	std::vector<float> single(n_groups);
+	for (size_t row = 0; row < 2000; row++) {
+		trees->Margins(test.raw.view().Slice(row, 1), single.data());
+		ASSERT_EQ(std::memcmp(single.data(), &margins[row * n_groups], n_groups * sizeof(float)),
+				  0);
+	}
+	XGBoosterFree(booster);
+	XGDMatrixFree(train_matrix);
+	XGDMatrixFree(test_matrix);
+}
+
+INSTANTIATE_TEST_SUITE_P(Trees, Walker, ::testing::ValuesIn(kCases),
+						 [](const auto &info) { return std::string(info.param.name); });
+
+TEST(Trees, ByHand) {
+	TreeEnsemble trees(2, {10});
+	// x1 < 2 ? (x0 < -1, missing right ? 1 : 2) : 4, missing left at the root.
+	ASSERT_EQ(trees.AddTree(0, {{2, 1 | TreeNode::kDefaultLeft},
+								{-1, 0},
+								{4, TreeNode::kLeaf},
+								{1, TreeNode::kLeaf},
+								{2, TreeNode::kLeaf}}),
+			  nullptr);
+	EXPECT_EQ(trees.trees()[0].depth, 2u);
+	std::vector<float> x = {-2, -1, NAN, NAN, 0, /* x1 */ 1, 1, NAN, 2, -HUGE_VALF};
+	std::vector<float> margins(5);
+	trees.Margins({x.data(), 5, 2, 5}, margins.data());
+	EXPECT_EQ(margins, (std::vector<float>{11, 12, 12, 14, 12}));
+}
+
+TEST(Trees, RefusesWhatIsNoTree) {
+	TreeEnsemble trees(2, {0});
+	const TreeNode leaf{1, TreeNode::kLeaf}, split{1, 0};
+	EXPECT_EQ(trees.AddTree(0, {leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(1, {leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {split}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {split, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {leaf, leaf, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {split, leaf, leaf, leaf, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {leaf, split, leaf, leaf, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {leaf, split, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {{NAN, 0}, leaf, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {{1, 2}, leaf, leaf}), nullptr);
+	EXPECT_NE(trees.AddTree(0, {{1, 0}, leaf, {HUGE_VALF, TreeNode::kLeaf}}), nullptr);
+	EXPECT_EQ(trees.trees().size(), 1u);
+	// A chain deeper than the limit.
+	std::vector<TreeNode> chain;
+	for (uint32_t i = 0; i <= TreeEnsemble::kMaxDepth; i++) {
+		chain.push_back(split);
+		chain.push_back(leaf);
+	}
+	chain.push_back(leaf);
+	EXPECT_NE(trees.AddTree(0, chain), nullptr);
+}
+
+} // namespace pgml
