@@ -39,8 +39,7 @@ NeedsRewriteWalker(Node *node, void *context) {
 	if (node == nullptr)
 		return false;
 	if (IsA(node, FuncExpr)) {
-		const PredictFunction *function = FindPredictFunction(((FuncExpr *)node)->funcid);
-		if (function != nullptr && !function->deferred)
+		if (FindPredictFunction(((FuncExpr *)node)->funcid) != nullptr)
 			return true;
 	} else if (IsA(node, Query)) {
 		auto *query = (Query *)node;
@@ -171,6 +170,28 @@ RewriteLevel(Query *query, RewriteState *state) {
 		RewriteEntry(query, rti);
 }
 
+/**
+ * A rule that uses NEW.column of a generated column gets the column's expression from the server
+ * before planning, with the deferred call in it, which would give null. Which table it came from is
+ * not known any more, so the real call is the current user's own, as calls in a rule are.
+ */
+bool
+RevealWalker(Node *node, void *context) {
+	if (node == nullptr)
+		return false;
+	if (IsA(node, Query))
+		return pg::WalkQuery((Query *)node, RevealWalker, context, 0);
+	if (IsA(node, FuncExpr)) {
+		auto *call = (FuncExpr *)node;
+		const PredictFunction *function = FindPredictFunction(call->funcid);
+		if (function != nullptr && function->deferred) {
+			call->funcid = function->twin;
+			call->funcformat = COERCE_EXPLICIT_CALL;
+		}
+	}
+	return pg::WalkExpression(node, RevealWalker, context);
+}
+
 } // namespace
 
 bool
@@ -182,6 +203,7 @@ void
 RewriteQuery(Query *query, ParamListInfo bound_params, RewriteResult *result) {
 	RewriteState state = {bound_params, result};
 	*result = {};
+	RevealWalker((Node *)query, nullptr);
 	// Twice: functions are inlined with simplified arguments, in which nothing may be folded; and
 	// what was inlined, like the calls that stand for columns, may hold constant calls of its own.
 	WrapConstantCalls(query);

@@ -1,0 +1,35 @@
+-- Rules on tables with prediction columns see predictions in OLD and NEW.
+SET client_min_messages = warning;
+CREATE SCHEMA rules;
+SET search_path = rules, public;
+CREATE TABLE training AS SELECT g AS x, g % 5 AS y, (g * 10 + (g % 5) * 1000)::double precision AS z FROM generate_series(1, 100) g;
+SELECT * FROM pgml.train('rules', 'regression', 'rules.training', 'z', algorithm => 'linear');
+CREATE TABLE seen (what text, x int, y int, p int);
+CREATE TABLE t (x int, y int, p double precision GENERATED ALWAYS AS (pgml.predict('rules', x, y)) STORED) USING pgml;
+CREATE RULE on_insert AS ON INSERT TO t DO ALSO INSERT INTO seen VALUES ('insert', NEW.x, NEW.y, NEW.p);
+CREATE RULE on_update AS ON UPDATE TO t WHERE NEW.p > OLD.p DO ALSO INSERT INTO seen VALUES ('update', OLD.p, NEW.y, NEW.p);
+CREATE RULE on_delete AS ON DELETE TO t WHERE OLD.p > 3000 DO INSTEAD INSERT INTO seen VALUES ('kept', OLD.x, OLD.y, OLD.p);
+INSERT INTO t VALUES (1, 1), (3, 3);
+INSERT INTO t SELECT x, y FROM training WHERE x = 7;
+PREPARE insert_one AS INSERT INTO t VALUES ($1, $2);
+EXECUTE insert_one (4, 4);
+UPDATE t SET x = x + 100 WHERE y = 1;
+UPDATE t SET x = x - 1;
+DELETE FROM t;
+TABLE seen;
+SELECT x, y, round(p) FROM t ORDER BY x;
+-- The call in a rule is that of whoever runs the command.
+CREATE ROLE rules_user;
+GRANT USAGE ON SCHEMA rules TO rules_user;
+GRANT SELECT, INSERT ON t TO rules_user;
+SET ROLE rules_user;
+INSERT INTO t VALUES (5, 0);
+RESET ROLE;
+SELECT pgml.grant_use('rules', 'rules_user');
+SET ROLE rules_user;
+INSERT INTO t VALUES (5, 0);
+SELECT round(pgml.predict_deferred('rules', 5, 0));
+RESET ROLE;
+DELETE FROM pgml.projects WHERE name = 'rules';
+DROP SCHEMA rules CASCADE;
+DROP ROLE rules_user;
