@@ -4,8 +4,9 @@ namespace pgml::am {
 
 void
 InstallPlannerHook(); // planner.cpp: query_rewrite.cpp before planning, plan_predict.cpp after it
-void InstallVersionPinHooks(); // version_pin.cpp
-void InstallDdlHook();         // ddl_hook.cpp
-void RegisterPredictNode();    // exec_predict.cpp
+void InstallVersionPinHooks();   // version_pin.cpp
+void InstallDdlHook();           // ddl_hook.cpp
+void InstallIndexCreationHook(); // index_creation_lock.cpp
+void RegisterPredictNode();      // exec_predict.cpp
 
 } // namespace pgml::am

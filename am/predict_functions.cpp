@@ -1,4 +1,5 @@
-/// Finding the family in pg_proc, and telling its calls apart in expression trees. See predict_functions.h.
+/// Finding the family in pg_proc, and telling its calls apart in expression trees. See
+/// predict_functions.h.
 #include "am/predict_functions.h"
 
 #include "am/base/compat.h"
@@ -18,7 +19,8 @@ namespace pgml::am {
 
 namespace {
 
-constexpr const char *kMemberNames[kMembers] = {"predict", "classify", "predict_proba", "class_probability"};
+constexpr const char *kMemberNames[kMembers] = {"predict", "classify", "predict_proba",
+												"class_probability"};
 
 /// Per backend. `valid` is dropped by syscache callbacks, which may do nothing but set flags.
 struct FunctionTable {
@@ -39,8 +41,8 @@ Oid
 LookupFamilyFunction(Oid schema, const char *name, Oid first_type, bool has_label) {
 	Oid arguments[3] = {first_type, static_cast<Oid>(has_label ? TEXTOID : ANYOID), ANYOID};
 	oidvector *types = buildoidvector(arguments, has_label ? 3 : 2);
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(types),
-						   ObjectIdGetDatum(schema));
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+						   PointerGetDatum(types), ObjectIdGetDatum(schema));
 }
 
 void
@@ -48,7 +50,8 @@ AddTwins(Oid schema, Member member, Oid first_type) {
 	const char *name = kMemberNames[static_cast<int>(member)];
 	bool has_label = member == Member::kClassProbability;
 	Oid real = LookupFamilyFunction(schema, name, first_type, has_label);
-	Oid deferred = LookupFamilyFunction(schema, psprintf("%s_deferred", name), first_type, has_label);
+	Oid deferred =
+		LookupFamilyFunction(schema, psprintf("%s_deferred", name), first_type, has_label);
 	if (!OidIsValid(real) || !OidIsValid(deferred))
 		return;
 	bool by_model_id = first_type == INT8OID;
@@ -63,7 +66,8 @@ LoadFunctions() {
 		CacheRegisterSyscacheCallback(NAMESPACEOID, ForgetFunctions, (Datum)0);
 		table.callbacks_registered = true;
 	}
-	// The lookups may themselves process invalidations: set valid first, so that one that arrives meanwhile counts.
+	// The lookups may themselves process invalidations: set valid first, so that one that arrives
+	// meanwhile counts.
 	table.valid = true;
 	table.n = 0;
 	table.pin_text = table.pin_bigint = InvalidOid;
@@ -75,9 +79,11 @@ LoadFunctions() {
 		}
 		Oid text_type = TEXTOID, bigint_type = INT8OID;
 		table.pin_text = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pin"),
-										 PointerGetDatum(buildoidvector(&text_type, 1)), ObjectIdGetDatum(schema));
-		table.pin_bigint = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pin"),
-										   PointerGetDatum(buildoidvector(&bigint_type, 1)), ObjectIdGetDatum(schema));
+										 PointerGetDatum(buildoidvector(&text_type, 1)),
+										 ObjectIdGetDatum(schema));
+		table.pin_bigint = GetSysCacheOid3(
+			PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pin"),
+			PointerGetDatum(buildoidvector(&bigint_type, 1)), ObjectIdGetDatum(schema));
 	}
 	table.installed = table.n == kMembers * 4;
 }
@@ -98,7 +104,8 @@ FindWalker(Node *node, void *context) {
 		return false;
 	if (IsA(node, FuncExpr)) {
 		const PredictFunction *function = FindPredictFunction(((FuncExpr *)node)->funcid);
-		if (function != nullptr && function->deferred == static_cast<FindContext *>(context)->deferred)
+		if (function != nullptr &&
+			function->deferred == static_cast<FindContext *>(context)->deferred)
 			return true;
 	}
 	if (IsA(node, Query))

@@ -46,7 +46,8 @@ MutateQuery(Query *query, Node *(*mutator)(Node *, void *), void *context, int f
 	return query_tree_mutator(query, (MutatorCallback)mutator, context, flags);
 }
 
-/// Rebuilds one index in the current transaction, as its table's owner. The caller holds ShareLock on the table.
+/// Rebuilds one index in the current transaction, as its table's owner. The caller holds ShareLock
+/// on the table.
 inline void
 ReindexIndex(Oid index, char persistence) {
 	ReindexParams parameters = {};

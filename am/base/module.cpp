@@ -39,6 +39,7 @@ _PG_init(void) {
 	pgml::am::InstallPlannerHook();
 	pgml::am::InstallVersionPinHooks();
 	pgml::am::InstallDdlHook();
+	pgml::am::InstallIndexCreationHook();
 }
 
 /// pgml.version() -> text

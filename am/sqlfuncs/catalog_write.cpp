@@ -1,11 +1,14 @@
 /// Statements on the catalog tables, run as their owner. See catalog_write.h.
 #include "am/sqlfuncs/catalog_write.h"
 
+#include "am/base/module.h"
+
 extern "C" {
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -47,6 +50,13 @@ CatalogTable(const char *name) {
 			 errhint(
 				 "Create the extension again: DROP EXTENSION pgml_am; CREATE EXTENSION pgml_am.")));
 	return relation;
+}
+
+void
+RequireWritable(const char *command) {
+	pg::RequirePreload();
+	PreventCommandIfReadOnly(command);
+	PreventCommandIfParallelMode(command);
 }
 
 CatalogOwnerSection

@@ -17,6 +17,10 @@ extern "C" {
 
 namespace pgml::am {
 
+/// To be called first by every function that writes: refuses without the preloaded library, in a
+/// read-only transaction and on a standby. `command` is how the error calls it.
+void RequireWritable(const char *command);
+
 /// State to return to. Plain memory.
 struct CatalogOwnerSection {
 	Oid user;

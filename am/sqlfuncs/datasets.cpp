@@ -7,7 +7,6 @@
  * its owner only: others may be using it.
  */
 #include "am/base/compat.h"
-#include "am/base/module.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/rights.h"
 
@@ -177,7 +176,7 @@ using namespace pgml::am;
 
 /// pgml.load_dataset(source text, subset text, "limit" bigint, kwargs jsonb)
 PGML_FUNCTION(pgml_load_dataset) {
-	pgml::pg::RequirePreload();
+	RequireWritable("pgml.load_dataset()");
 	const ToyDataset &dataset = FindDataset(RequiredTextArgument(fcinfo, 0, "source"));
 	if (!PG_ARGISNULL(1) || (!PG_ARGISNULL(3) && JB_ROOT_COUNT(PG_GETARG_JSONB_P(3)) > 0))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

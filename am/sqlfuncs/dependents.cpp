@@ -221,6 +221,14 @@ AnalyzeTable(Oid table) {
 				 errhint("Its owner can renew them: ANALYZE %s;", name)));
 		return;
 	}
+	// Never wait here: who holds a conflicting lock may be waiting for this deployment.
+	if (!ConditionalLockRelationOid(table, ShareUpdateExclusiveLock)) {
+		ereport(NOTICE,
+				(errmsg("statistics of predictions in table %s are of the model before", name),
+				 errdetail("The table is locked by another session."),
+				 errhint("Renew them: ANALYZE %s;", name)));
+		return;
+	}
 	int result = SPI_execute(psprintf("ANALYZE %s", name), false, 0);
 	if (result < 0)
 		elog(ERROR, "could not analyze: %s", SPI_result_code_string(result));
@@ -252,13 +260,13 @@ LockDependents(const char *project) {
 			if (before.items[i].table == last)
 				continue;
 			last = before.items[i].table;
-			LockRelationOid(last, ShareRowExclusiveLock);
+			LockRelationOid(last, ShareLock);
 		}
 		Dependents after = FindDependents(project);
 		bool all_locked = true;
 		for (int i = 0; i < after.n; i++)
-			all_locked = all_locked && CheckRelationOidLockedByMe(after.items[i].table,
-																  ShareRowExclusiveLock, true);
+			all_locked =
+				all_locked && CheckRelationOidLockedByMe(after.items[i].table, ShareLock, true);
 		if (all_locked)
 			return after;
 	}

@@ -1,7 +1,6 @@
 /// pgml.deploy, and the routine that training's automatic deployment shares with it. See deploy.h.
 #include "am/sqlfuncs/deploy.h"
 
-#include "am/base/module.h"
 #include "am/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/dependents.h"
@@ -156,7 +155,7 @@ using namespace pgml::am;
 
 /// pgml.deploy(model_id bigint)
 PGML_FUNCTION(pgml_deploy_model) {
-	pgml::pg::RequirePreload();
+	RequireWritable("pgml.deploy()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("model_id must not be null")));
@@ -186,7 +185,7 @@ PGML_FUNCTION(pgml_deploy_model) {
 
 /// pgml.deploy(project_name text, strategy pgml.strategy, algorithm pgml.algorithm)
 PGML_FUNCTION(pgml_deploy_strategy) {
-	pgml::pg::RequirePreload();
+	RequireWritable("pgml.deploy()");
 	char *name = RequiredTextArgument(fcinfo, 0, "project_name");
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,

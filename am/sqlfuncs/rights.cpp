@@ -1,7 +1,6 @@
 /// Who may change a project, and pgml.grant_use / pgml.revoke_use. See rights.h.
 #include "am/sqlfuncs/rights.h"
 
-#include "am/base/module.h"
 #include "am/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 
@@ -34,7 +33,7 @@ RoleArgument(const char *name) {
 
 void
 ChangeUse(const char *name, const char *role_name, bool grant) {
-	pg::RequirePreload();
+	RequireWritable(grant ? "pgml.grant_use()" : "pgml.revoke_use()");
 	SPI_connect();
 	ProjectRow project;
 	if (!ReadProject(name, &project))

@@ -11,12 +11,13 @@
  */
 #include "am/base/guard.h"
 #include "am/base/guc.h"
-#include "am/base/module.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/deploy.h"
 #include "am/sqlfuncs/rights.h"
 #include "am/sqlfuncs/train_request.h"
 #include "am/sqlfuncs/training_data.h"
+
+#include <cmath>
 
 #include "pgml/train.h"
 
@@ -61,6 +62,15 @@ SecondsSince(instr_time start) {
 	return INSTR_TIME_GET_DOUBLE(now);
 }
 
+bool
+HasAnyValue(const Matrix &raw) {
+	for (size_t column = 0; column < raw.cols(); column++)
+		for (size_t row = 0; row < raw.rows(); row++)
+			if (!std::isnan(raw.column(column)[row]))
+				return true;
+	return false;
+}
+
 /// Splits, trains and evaluates.
 TrainingResult
 Fit(const TrainRequest &request, TrainingWork *work) {
@@ -73,6 +83,9 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 		if (result.n_rows == 0)
 			throw Error(ErrorCode::kInvalidData, "relation has no rows to train on", "",
 						"Rows that row level security hides from you do not count.");
+		if (!HasAnyValue(work->data.raw))
+			throw Error(ErrorCode::kInvalidData, "every feature is null in every row", "",
+						"There is nothing to learn from.");
 		work->columns = DescribeColumnsToJson(work->data, request.target);
 		work->split =
 			SplitRows(work->data, request.test_size, request.sampling, request.task, request.seed);
@@ -130,7 +143,7 @@ ClaimProject(const TrainRequest &request) {
 }
 
 int64
-InsertSnapshot(const TrainRequest &request, const TrainingSource &source,
+InsertSnapshot(const TrainRequest &request, const ProjectRow &project, const TrainingSource &source,
 			   const TrainingResult &result) {
 	// The preprocessing asked for is kept with the snapshot, so that training from it again means
 	// the same.
@@ -241,7 +254,7 @@ using namespace pgml::am;
 
 /// pgml.train(...): see sql/extension/30_train.sql
 PGML_FUNCTION(pgml_train) {
-	pgml::pg::RequirePreload();
+	RequireWritable("pgml.train()");
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	TrainRequest request;
@@ -265,8 +278,8 @@ PGML_FUNCTION(pgml_train) {
 								   source.qualified_name, source.n_features, result.n_test)));
 
 	ProjectRow project = ClaimProject(request);
-	int64 model_id =
-		InsertModel(request, project, InsertSnapshot(request, source, result), source, result);
+	int64 model_id = InsertModel(request, project, InsertSnapshot(request, project, source, result),
+								 source, result);
 	InsertFiles(model_id, work->object.get());
 	MemoryContextDelete(work_context);
 	bool deployed = DeployAutomatically(request, project, model_id);

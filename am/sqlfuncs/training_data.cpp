@@ -78,6 +78,19 @@ CopyText(ValueKind kind, Datum value) {
 	return result;
 }
 
+/// Infinity would drown what the other rows say; a value that float32 cannot hold becomes one.
+float
+FeatureNumber(const RowReader *reader, const SourceColumn &column, Datum value, int row) {
+	float number = NumberValue(column.type.kind, value);
+	if (std::isinf(number))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("column \"%s\" is infinite or too large for real in row %llu",
+							   column.name, (unsigned long long)(reader->rows_done + row + 1)),
+						errhint("Give NULL instead, which counts as missing, or leave such rows "
+								"out with a view.")));
+	return number;
+}
+
 void
 StoreArray(RowReader *reader, const SourceColumn &column, Datum value, int row) {
 	ArrayType *array = DatumGetArrayTypeP(value);
@@ -94,7 +107,7 @@ StoreArray(RowReader *reader, const SourceColumn &column, Datum value, int row) 
 						   (unsigned long long)(reader->rows_done + row + 1), n, column.width)));
 	for (int i = 0; i < n; i++)
 		reader->floats[static_cast<size_t>(column.first + i) * reader->chunk_capacity + row] =
-			nulls[i] ? kMissing : NumberValue(column.type.kind, elements[i]);
+			nulls[i] ? kMissing : FeatureNumber(reader, column, elements[i], row);
 }
 
 void
@@ -108,7 +121,7 @@ StoreFeature(RowReader *reader, int feature, Datum value, bool is_null, int row)
 	} else {
 		for (int i = 0; i < column.width; i++)
 			reader->floats[static_cast<size_t>(column.first + i) * reader->chunk_capacity + row] =
-				is_null ? kMissing : NumberValue(column.type.kind, value);
+				is_null ? kMissing : FeatureNumber(reader, column, value, row);
 	}
 }
 

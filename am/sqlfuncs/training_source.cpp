@@ -99,6 +99,7 @@ MeasureArrays(TrainingSource *source) {
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("array column \"%s\" has no elements to learn from", column->name),
+					 errdetail("Its values are null or empty, or there are no rows."),
 					 errhint("Leave the column out with a view that selects the other columns.")));
 		column->width = DatumGetInt32(width);
 	}
