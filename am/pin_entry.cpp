@@ -84,6 +84,34 @@ CallWalker(Node *node, void *context) {
 	return pg::WalkExpression(node, CallWalker, context);
 }
 
+void
+CollectIndex(Plan **place, void *context) {
+	auto *oids = static_cast<List **>(context);
+	Plan *plan = *place;
+	if (plan == nullptr)
+		return;
+	check_stack_depth();
+	if (IsA(plan, IndexScan))
+		*oids = list_append_unique_oid(*oids, ((IndexScan *)plan)->indexid);
+	else if (IsA(plan, IndexOnlyScan))
+		*oids = list_append_unique_oid(*oids, ((IndexOnlyScan *)plan)->indexid);
+	else if (IsA(plan, BitmapIndexScan))
+		*oids = list_append_unique_oid(*oids, ((BitmapIndexScan *)plan)->indexid);
+	VisitChildPlans(plan, CollectIndex, context);
+}
+
+/// Indexes that the statement scans, by OID: the order in which a deploy rebuilds them.
+List *
+ScannedIndexes(PlannedStmt *statement) {
+	List *oids = NIL;
+	CollectIndex(&statement->planTree, &oids);
+	ListCell *cell;
+	foreach (cell, statement->subplans)
+		CollectIndex((Plan **)&lfirst(cell), &oids);
+	list_sort(oids, list_oid_cmp);
+	return oids;
+}
+
 } // namespace
 
 char *
@@ -99,6 +127,7 @@ EncodePinItem(const PinItem &item) {
 		case PinKind::kDynamic:
 			return psprintf("%c", kind);
 		case PinKind::kDynamicColumn:
+		case PinKind::kIndex:
 			return psprintf("%c%u", kind, item.owner);
 		case PinKind::kResolved:
 			return psprintf("%c" INT64_FORMAT " %u " INT64_FORMAT " %.17g %s", kind,
@@ -128,6 +157,7 @@ DecodePinItem(const char *text) {
 		case PinKind::kDynamic:
 			return item;
 		case PinKind::kDynamicColumn:
+		case PinKind::kIndex:
 			item.owner = (Oid)strtoul(rest, &rest, 10);
 			return item;
 		case PinKind::kResolved:
@@ -172,8 +202,13 @@ bool
 AddPinEntry(PlannedStmt *statement) {
 	CallSearch search = {NIL, false};
 	WalkPlanExpressions(statement, CallWalker, &search);
-	if (search.items != NIL)
+	if (search.items != NIL) {
+		ListCell *cell;
+		foreach (cell, ScannedIndexes(statement))
+			search.items =
+				lappend(search.items, EncodePinItem({PinKind::kIndex, lfirst_oid(cell), "", {}}));
 		statement->rtable = lappend(statement->rtable, MakePinEntry(search.items));
+	}
 	return search.any;
 }
 

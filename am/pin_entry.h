@@ -23,12 +23,13 @@ enum class PinKind : char {
 	kColumnModel = 'M',   ///< a column of a table of `owner` needs this model, given by id
 	kDynamic = 'D',       ///< a call's project is not known before it is evaluated
 	kDynamicColumn = 'X', ///< the same for a column of a table of `owner`
+	kIndex = 'I',         ///< the plan scans the index `owner`
 	kResolved = 'R',      ///< the project, as the leader pinned it
 };
 
 struct PinItem {
 	PinKind kind;
-	Oid owner;
+	Oid owner; ///< role, or for kIndex the index
 	const char *name;
 	Project project; ///< kResolved; project_id 0: there was none. kColumnModel: model_id only
 };

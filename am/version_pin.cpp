@@ -17,6 +17,8 @@
 extern "C" {
 #include "access/parallel.h"
 #include "executor/executor.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -46,7 +48,8 @@ struct PinSet {
 	Pin *pins;
 };
 
-/// An executor call in progress.
+/// An executor call in progress, or a utility command: then `query` is nullptr, and there are no
+/// pins.
 struct Frame {
 	QueryDesc *query;
 	PinSet *set; ///< made when needed
@@ -56,6 +59,7 @@ struct Frame {
 ExecutorStart_hook_type previous_start = nullptr;
 ExecutorRun_hook_type previous_run = nullptr;
 ExecutorFinish_hook_type previous_finish = nullptr;
+ProcessUtility_hook_type previous_utility = nullptr;
 
 Frame *running = nullptr;
 PinSet *sets = nullptr;
@@ -199,6 +203,8 @@ ResolveItems(PinSet *set, const PlannedStmt *statement, List *items, bool check_
 							(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 							 errmsg("the project of a prediction column must be a constant")));
 				break;
+			case PinKind::kIndex:
+				break; // locked before
 			case PinKind::kDynamic:
 				// Workers must not look projects up on their own.
 				if (statement->parallelModeNeeded) {
@@ -225,6 +231,22 @@ WithResolvedPins(const PlannedStmt *statement, const PinSet *set) {
 	return copy;
 }
 
+/**
+ * Locks the indexes that the plan scans, as executor start will do later. A deploy holds an
+ * exclusive lock on an index of predictions while it rebuilds it: who looked up the deployed model
+ * before waiting for that lock would then read the new index with the old model. (The planner has
+ * these locks; a plan out of a cache does not.)
+ */
+void
+LockIndexes(List *items) {
+	ListCell *cell;
+	foreach (cell, items) {
+		PinItem item = DecodePinItem(strVal(lfirst(cell)));
+		if (item.kind == PinKind::kIndex)
+			LockRelationOid(item.owner, AccessShareLock);
+	}
+}
+
 /// Pins what the plan names, before the executor's state is built.
 PinSet *
 PinPlan(QueryDesc *query, int flags) {
@@ -232,6 +254,8 @@ PinPlan(QueryDesc *query, int flags) {
 	if (items == NIL)
 		return nullptr;
 	bool leader = !IsParallelWorker();
+	if (leader)
+		LockIndexes(items);
 	// A plan that was locked long ago has processed nothing since; what is deployed now must be
 	// known now.
 	if (leader)
@@ -299,9 +323,32 @@ Finish(QueryDesc *query) {
 	PG_END_TRY();
 }
 
-/// The set of the statement that is running, made now if it has none yet.
+void
+RunUtility(PlannedStmt *statement, const char *query_string, bool read_only_tree,
+		   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+		   DestReceiver *destination, QueryCompletion *completion) {
+	Frame frame = {nullptr, nullptr, running};
+	running = &frame;
+	PG_TRY();
+	{
+		if (previous_utility != nullptr)
+			previous_utility(statement, query_string, read_only_tree, context, params, environment,
+							 destination, completion);
+		else
+			standard_ProcessUtility(statement, query_string, read_only_tree, context, params,
+									environment, destination, completion);
+	}
+	PG_FINALLY();
+	{ running = frame.caller; }
+	PG_END_TRY();
+}
+
+/// The set of the statement that is running, made now if it has none yet; nullptr outside of
+/// statements.
 PinSet *
 RunningSet() {
+	if (running == nullptr || running->query == nullptr)
+		return nullptr;
 	if (running->set == nullptr)
 		running->set = MakeSet(running->query);
 	return running->set;
@@ -311,9 +358,9 @@ RunningSet() {
 
 bool
 PinnedProject(const char *name, Project *out) {
-	if (running == nullptr)
-		return LookupProject(name, out);
 	PinSet *set = RunningSet();
+	if (set == nullptr)
+		return LookupProject(name, out);
 	const Pin *pin = FindPin(set, name);
 	if (pin == nullptr) {
 		Project project;
@@ -327,7 +374,8 @@ PinnedProject(const char *name, Project *out) {
 
 uint64
 PinEpoch() {
-	return running != nullptr ? RunningSet()->epoch : CatalogGeneration() << 1;
+	const PinSet *set = RunningSet();
+	return set != nullptr ? set->epoch : CatalogGeneration() << 1;
 }
 
 void
@@ -348,12 +396,12 @@ ForgetPinsMetWhileRunning() {
 
 void
 RunUnpinned(void (*work)(void *argument), void *argument) {
-	Frame *outer = running;
-	running = nullptr;
+	Frame frame = {nullptr, nullptr, running};
+	running = &frame;
 	PG_TRY();
 	{ work(argument); }
 	PG_FINALLY();
-	{ running = outer; }
+	{ running = frame.caller; }
 	PG_END_TRY();
 }
 
@@ -365,6 +413,8 @@ InstallVersionPinHooks() {
 	ExecutorRun_hook = Run;
 	previous_finish = ExecutorFinish_hook;
 	ExecutorFinish_hook = Finish;
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = RunUtility;
 }
 
 } // namespace pgml::am

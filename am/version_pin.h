@@ -41,7 +41,7 @@ void ForgetPinsMetWhileRunning();
 /**
  * Runs `work` as if no statement were running: predictions answer with the catalog's present state.
  * For a deploy's rebuilds, because an index must hold the new version whatever the statement that
- * deploys has pinned.
+ * deploys has pinned. Utility commands, such as CREATE INDEX in a function, run so by themselves.
  */
 void RunUnpinned(void (*work)(void *argument), void *argument);
 
