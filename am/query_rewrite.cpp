@@ -203,7 +203,9 @@ void
 RewriteQuery(Query *query, ParamListInfo bound_params, RewriteResult *result) {
 	RewriteState state = {bound_params, result};
 	*result = {};
-	RevealWalker((Node *)query, nullptr);
+	// An update's own query holds the conditions of its rules, too.
+	if (query->commandType != CMD_SELECT || query->querySource != QSRC_ORIGINAL)
+		RevealWalker((Node *)query, nullptr);
 	// Twice: functions are inlined with simplified arguments, in which nothing may be folded; and
 	// what was inlined, like the calls that stand for columns, may hold constant calls of its own.
 	WrapConstantCalls(query);
