@@ -110,7 +110,9 @@ SELECT species, count(*) FROM flowers GROUP BY species ORDER BY species;
 SELECT pgml.classify('species', 5.1, 3.5, 1.4, 0.2);
 \set ON_ERROR_STOP on
 RESET ROLE;
-SELECT pgml.grant_use('species', 'demo_reader') \g /dev/null
+\o /dev/null
+SELECT pgml.grant_use('species', 'demo_reader');
+\o
 SET ROLE demo_reader;
 SELECT pgml.classify('species', 5.1, 3.5, 1.4, 0.2);
 \set ECHO none
