@@ -78,6 +78,9 @@ ColumnOfCall(const FuncExpr *call, const PredictionColumns *columns) {
 
 bool
 OwnerMayUse(const FuncExpr *call, const PredictFunction *function, Oid owner) {
+	// pg_upgrade makes the indexes before it brings the rows of pgml.projects.
+	if (IsBinaryUpgrade)
+		return true;
 	auto *project_name = (Const *)linitial(call->args);
 	if (!IsA(project_name, Const) || project_name->constisnull)
 		return false;

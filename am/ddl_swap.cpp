@@ -62,7 +62,11 @@ SwapWalker(Node *node, void *context) {
 	auto *swap = static_cast<SwapContext *>(context);
 	if (IsA(node, FuncCall)) {
 		auto *call = (FuncCall *)node;
-		const PredictFunction *function = FamilyFunctionByName(call->funcname);
+		// What no member can be called with is left for the parser to complain about.
+		bool callable = list_length(call->args) >= 2 && !call->agg_distinct &&
+						call->agg_order == NIL && call->agg_filter == nullptr &&
+						call->over == nullptr;
+		const PredictFunction *function = callable ? FamilyFunctionByName(call->funcname) : nullptr;
 		if (function != nullptr) {
 			swap->found = true;
 			if (!swap->write)

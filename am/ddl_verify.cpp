@@ -92,7 +92,7 @@ VerifyExpressions(Relation relation, const TouchedRelations &touched) {
 		if (ContainsPredictCall(expression)) {
 			if (defer || ContainsDeferredCall(expression))
 				wanted = RealToDeferred(expression);
-			else if (tell)
+			else if (tell && relation->rd_rel->relkind == RELKIND_RELATION)
 				NoticeStoredPrediction(relation, attno);
 		}
 		if (!ContainsDeferredCall(wanted))

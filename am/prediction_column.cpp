@@ -7,6 +7,8 @@ extern "C" {
 #include "access/relation.h"
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -59,6 +61,19 @@ HasStoredGenerated(Relation relation) {
 	return constraints != nullptr && constraints->has_generated_stored;
 }
 
+/// The column's collation, not that of the function's result, decides how the value is ordered and
+/// compared.
+Node *
+WithColumnCollation(Node *expression, Oid collation) {
+	if (!OidIsValid(collation) || exprCollation(expression) == collation)
+		return expression;
+	CollateExpr *collate = makeNode(CollateExpr);
+	collate->arg = (Expr *)expression;
+	collate->collOid = collation;
+	collate->location = -1;
+	return (Node *)collate;
+}
+
 } // namespace
 
 bool
@@ -105,7 +120,7 @@ GetPredictionColumns(Relation relation, PredictionColumns *out) {
 		Node *expression = build_column_default(relation, i + 1);
 		if (expression == nullptr || !ContainsDeferredCall(expression))
 			continue;
-		out->expr[i] = DeferredToReal(expression);
+		out->expr[i] = WithColumnCollation(DeferredToReal(expression), attribute->attcollation);
 		any = true;
 	}
 	return any;

@@ -111,6 +111,9 @@ CREATE TABLE bad (x timestamptz, p text GENERATED ALWAYS AS (CASE WHEN pgml.pred
 CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE TABLE bad (x mood, p double precision GENERATED ALWAYS AS (pgml.predict('p', GREATEST(x, 'sad'))) STORED) USING pgml;
 CREATE TABLE good_4 (x mood, p double precision GENERATED ALWAYS AS (pgml.predict('p', x)) STORED) USING pgml;
+CREATE TABLE bad (x real, p double precision GENERATED ALWAYS AS (pgml.predict('p')) STORED) USING pgml;
+CREATE TABLE bad (x real, p double precision GENERATED ALWAYS AS (pgml.predict('p', x) OVER ()) STORED) USING pgml;
+CREATE TABLE bad (x real, p point GENERATED ALWAYS AS (pgml.predict('p', x)) STORED) USING pgml;
 -- The project must be known when the table is made.
 CREATE TABLE bad (x text, p double precision GENERATED ALWAYS AS (pgml.predict(x, x)) STORED) USING pgml;
 CREATE TABLE bad (x bigint, p double precision GENERATED ALWAYS AS (pgml.predict(x, x)) STORED) USING pgml;

@@ -95,6 +95,32 @@ INSERT INTO distinct_prices VALUES (1, 1);
 INSERT INTO distinct_prices VALUES (1, 1), (3, 1) ON CONFLICT DO NOTHING;
 SELECT count(*) FROM distinct_prices;
 
+INSERT INTO distinct_prices VALUES (2, 1) ON CONFLICT (price) DO UPDATE SET beds = 3 RETURNING *;
+
+-- The collation of the column decides, not that of the function's result.
+CREATE TABLE labelled AS SELECT g % 3 AS x, CASE g % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'B' ELSE 'c' END AS label FROM generate_series(1, 60) g;
+SELECT project, deployed FROM pgml.train('indexes labels', 'classification', 'indexes.labelled', 'label', algorithm => 'linear');
+CREATE TABLE labels (x int, plain text GENERATED ALWAYS AS (pgml.classify('indexes labels', x)) STORED,
+	english text COLLATE "en-x-icu" GENERATED ALWAYS AS (pgml.classify('indexes labels', x)) STORED) USING pgml;
+INSERT INTO labels VALUES (0), (1), (2);
+SELECT string_agg(plain, ' ' ORDER BY plain), string_agg(english, ' ' ORDER BY english), max(english), count(*) FILTER (WHERE english > 'a') FROM labels;
+SELECT english FROM labels ORDER BY english;
+SELECT english, count(*) FROM labels GROUP BY english ORDER BY english;
+CREATE INDEX labels_english ON labels (english);
+SET enable_seqscan = off;
+SET enable_sort = off;
+SELECT plan('SELECT english FROM labels ORDER BY english');
+SELECT english FROM labels ORDER BY english;
+SELECT plan('SELECT english FROM labels WHERE english > ''B''');
+SELECT english FROM labels WHERE english > 'B';
+CREATE INDEX labels_by_hand ON labels (pgml.classify('indexes labels', x) COLLATE "en-x-icu");
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'labels'::regclass ORDER BY 1;
+DROP INDEX labels_english;
+SELECT plan('SELECT english FROM labels WHERE english > ''B'' ORDER BY english');
+RESET enable_seqscan;
+RESET enable_sort;
+DELETE FROM pgml.projects WHERE name = 'indexes labels';
+
 -- Refused: included columns, constraints made from such an index.
 CREATE INDEX ON houses (id) INCLUDE (price);
 ALTER TABLE distinct_prices ADD CONSTRAINT c UNIQUE USING INDEX distinct_prices_index;
