@@ -183,6 +183,8 @@ pgml_build() {
 	pgml_deps
 	pgml_paths
 	mkdir -p "$BUILD"
+	[ -w "$BUILD" ] && { [ ! -e "$BUILD/lock" ] || [ -w "$BUILD/lock" ]; } ||
+		pgml_die "\"$BUILD\" belongs to user \"$(stat -c %U "$BUILD")\": build as that user, or remove it"
 	[ "$PG_HOME" = "$BUILD" ] || pgml_own_dir 755 "$PG_HOME"
 	exec 8>"$BUILD/lock"
 	flock 8
