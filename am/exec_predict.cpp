@@ -94,9 +94,6 @@ struct PredictState {
 	int64 n_batches, n_predicted; ///< for EXPLAIN ANALYZE
 };
 
-// ---------------------------------------------------------------------------------------------
-// begin
-
 Node *
 CreateState(CustomScan *) {
 	auto *state = (PredictState *)newNode(sizeof(PredictState), T_CustomScanState);
@@ -229,9 +226,6 @@ BeginPredict(CustomScanState *css, EState *estate, int eflags) {
 	state->max_capacity = guc_batch_size;
 	state->next_capacity = Min(kFirstBatch, state->max_capacity);
 }
-
-// ---------------------------------------------------------------------------------------------
-// batch
 
 /// Resolves the model under the statement's pins and lays out the call. Rights of a direct call:
 /// the current user's.
@@ -424,9 +418,6 @@ NextBatch(PredictState *state) {
 	return true;
 }
 
-// -------------------------------------------------------------------------------------------
-// execute
-
 TupleTableSlot *
 ExecPredict(CustomScanState *css) {
 	auto *state = (PredictState *)css;
@@ -474,9 +465,6 @@ ReScanPredict(CustomScanState *css) {
 	if (state->bound > 0)
 		ExecSetTupleBound(state->bound, outerPlanState(css));
 }
-
-// -------------------------------------------------------------------------------------------
-// explain
 
 void
 ExplainPredict(CustomScanState *css, List *, ExplainState *es) {

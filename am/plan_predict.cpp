@@ -1,34 +1,26 @@
 /**
- * Placing PgmlPredict nodes in a finished plan, bottom up.
+ * Placing PgmlPredict nodes in a finished plan, bottom up. Which calls: plan_calls.h.
  *
  * Three ways, by node type:
- *   scans             SplitAbove: the new node takes over the projection and the quals from the
- * first prediction on; the scan keeps the quals before it, so the planner's order (cost, security
- * levels) holds. Agg, WindowAgg, ProjectSet, joins   PushBelow: the new node goes between the node
- * and its child and adds columns. Result            replaced by the new node, which projects as
- * well.
+ *   scans   SplitAbove: the new node takes over the projection and the quals from the first
+ *           prediction on; the scan keeps the quals before it, so that the planner's order (cost,
+ *           security levels) holds.
+ *   Agg, WindowAgg, ProjectSet, joins
+ *           PushBelow: the new node goes between the node and its child and adds columns.
+ *   Result  replaced by the new node, which projects as well.
  *
- * What makes a prediction stay a plain FuncExpr (each seen to be wrong otherwise):
- *   - no Var among its features (constant, or correlated: its features are Params);
- *   - volatile arguments (equal expressions would be merged), arguments with SubPlans;
- *   - a branch that may not be taken (CASE, COALESCE, AND/OR inside an expression, aggregate
- * FILTER): evaluating it anyway could raise errors that row-by-row evaluation does not, and wastes
- * work;
- *   - arguments that can raise an error (not leakproof) where rows would be evaluated that
- * otherwise are not: behind another prediction's qual, or below a join;
- *   - the nullable side of an outer join, below the join: predict(NULL, NULL) is a value, not NULL;
+ * Where a prediction stays a plain FuncExpr (each seen to be wrong otherwise):
+ *   - on the nullable side of an outer join, below the join: predict(NULL, NULL) is a value;
  *   - outside of an aggregate call in an Agg node: evaluated once a group, and grouping sets null
- * its columns;
- *   - the inner side of a MergeJoin (mark and restore), ModifyTable, index conditions.
+ *     its columns;
+ *   - on the inner side of a MergeJoin (mark and restore), in ModifyTable, in index conditions.
  */
 #include "am/planner.h"
 
 #include "am/base/compat.h"
 #include "am/exec_predict.h"
-#include "am/model_catalog.h"
-#include "am/predict_call.h"
+#include "am/plan_calls.h"
 #include "am/plan_tree.h"
-#include "am/predict_functions.h"
 
 extern "C" {
 #include "nodes/extensible.h"
@@ -47,242 +39,6 @@ namespace {
 struct Placement {
 	int next_plan_node_id;
 };
-
-// ------------------------------------------------------------------------ which calls can be
-// batched
-
-/// The call's model can be resolved now and the current user may use it: errors stay with
-/// row-by-row evaluation.
-bool
-IsResolvable(const PredictFunction *function, FuncExpr *call) {
-	auto *first = (Const *)linitial(call->args);
-	Project project;
-	bool found = function->by_model_id
-					 ? LookupModelProject(DatumGetInt64(first->constvalue), &project)
-					 : LookupProject(TextDatumGetCString(first->constvalue), &project);
-	if (!found || (!function->by_model_id && project.model_id == 0))
-		return false;
-	return IsColumnCall(call) || HasProjectUse(project, GetUserId());
-}
-
-/// May storing the features raise an error, whatever the argument expressions do.
-bool
-FeaturesMayFail(List *features) {
-	auto *types = (Oid *)palloc(sizeof(Oid) * Max(list_length(features), 1));
-	ListCell *cell;
-	foreach (cell, features)
-		types[foreach_current_index(cell)] = exprType((Node *)lfirst(cell));
-	bool result = FeatureArgumentsMayFail(list_length(features), types);
-	pfree(types);
-	return result;
-}
-
-bool
-IsBatchable(FuncExpr *call, bool may_raise) {
-	const PredictFunction *function = FindPredictFunction(call->funcid);
-	if (function == nullptr || function->deferred)
-		return false;
-	int first_feature = function->first_feature();
-	for (int i = 0; i < first_feature; i++) {
-		auto *argument = (Node *)list_nth(call->args, i);
-		if (!IsA(argument, Const) || ((Const *)argument)->constisnull)
-			return false;
-	}
-	Node *features = (Node *)list_copy_tail(call->args, first_feature);
-	return contain_var_clause(features) && !contain_volatile_functions(features) &&
-		   !contain_subplans(features) && !contain_agg_clause(features) &&
-		   !contain_window_function(features) &&
-		   (may_raise || (!contain_leaked_vars(features) && !FeaturesMayFail((List *)features))) &&
-		   IsResolvable(function, call);
-}
-
-/// Equal, and evaluated with the same rights: a direct call must not be answered through a
-/// column's.
-bool
-SameCall(Node *a, Node *b) {
-	return equal(a, b) &&
-		   (!IsA(a, FuncExpr) || IsColumnCall((FuncExpr *)a) == IsColumnCall((FuncExpr *)b));
-}
-
-List *
-AppendUniqueCall(List *calls, Node *call) {
-	ListCell *cell;
-	foreach (cell, calls)
-		if (SameCall((Node *)lfirst(cell), call))
-			return calls;
-	return lappend(calls, call);
-}
-
-struct Collector {
-	List *calls;
-	bool may_raise; ///< arguments that can raise an error are fine: every row is evaluated anyway
-};
-
-/// Collects batchable calls that are evaluated whenever the expression is; skips branches that may
-/// not be.
-bool
-CollectWalker(Node *node, void *context) {
-	auto *collector = static_cast<Collector *>(context);
-	if (node == nullptr)
-		return false;
-	switch (nodeTag(node)) {
-		case T_FuncExpr:
-			if (IsBatchable((FuncExpr *)node, collector->may_raise)) {
-				collector->calls = AppendUniqueCall(collector->calls, node);
-				return false;
-			}
-			break;
-		case T_CaseExpr: {
-			auto *expr = (CaseExpr *)node;
-			CollectWalker((Node *)expr->arg, context);
-			return CollectWalker((Node *)((CaseWhen *)linitial(expr->args))->expr, context);
-		}
-		case T_CoalesceExpr:
-			return CollectWalker((Node *)linitial(((CoalesceExpr *)node)->args), context);
-		case T_BoolExpr:
-			return CollectWalker((Node *)linitial(((BoolExpr *)node)->args), context);
-		case T_RowCompareExpr: {
-			auto *expr = (RowCompareExpr *)node;
-			CollectWalker((Node *)linitial(expr->largs), context);
-			return CollectWalker((Node *)linitial(expr->rargs), context);
-		}
-		case T_ArrayCoerceExpr:
-			return CollectWalker((Node *)((ArrayCoerceExpr *)node)->arg, context);
-		case T_Aggref: {
-			auto *aggref = (Aggref *)node;
-			// A filter decides whether the arguments are evaluated; direct arguments are evaluated
-			// once a group.
-			if (aggref->aggfilter != nullptr)
-				return CollectWalker((Node *)aggref->aggfilter, context);
-			return CollectWalker((Node *)aggref->args, context);
-		}
-		case T_WindowFunc: {
-			auto *function = (WindowFunc *)node;
-			if (function->aggfilter != nullptr)
-				return CollectWalker((Node *)function->aggfilter, context);
-			return CollectWalker((Node *)function->args, context);
-		}
-		default:
-			break;
-	}
-	return pg::WalkExpression(node, CollectWalker, context);
-}
-
-List *
-CollectCalls(List *calls, Node *expression, bool may_raise) {
-	Collector collector = {calls, may_raise};
-	CollectWalker(expression, &collector);
-	return collector.calls;
-}
-
-// -------------------------------------------------------------------------------------------
-// mapping
-
-/// Replaces the members of `from` (Vars and calls) by the members of `to` at the same places.
-struct Mapping {
-	List *from, *to;
-};
-
-Node *
-MappingMutator(Node *node, void *context) {
-	auto *mapping = static_cast<Mapping *>(context);
-	if (node == nullptr)
-		return nullptr;
-	ListCell *from, *to;
-	if (IsA(node, Var)) {
-		auto *var = (Var *)node;
-		forboth(from, mapping->from, to, mapping->to) {
-			auto *candidate = (Var *)lfirst(from);
-			if (!IsA(candidate, Var) || candidate->varno != var->varno ||
-				candidate->varattno != var->varattno)
-				continue;
-			auto *replacement = (Node *)copyObject(lfirst(to));
-			if (IsA(replacement, Var)) {
-				// The reference knows its type; a target list may differ in the modifier.
-				((Var *)replacement)->vartype = var->vartype;
-				((Var *)replacement)->vartypmod = var->vartypmod;
-				((Var *)replacement)->varcollid = var->varcollid;
-			}
-			return replacement;
-		}
-	} else if (IsA(node, FuncExpr)) {
-		forboth(from, mapping->from, to, mapping->to) {
-			if (SameCall((Node *)lfirst(from), node))
-				return (Node *)copyObject(lfirst(to));
-		}
-	}
-	return pg::MutateExpression(node, MappingMutator, context);
-}
-
-List *
-ApplyMapping(List *expressions, Mapping *mapping) {
-	return (List *)MappingMutator((Node *)expressions, mapping);
-}
-
-void
-AddToMapping(Mapping *mapping, void *from, void *to) {
-	mapping->from = lappend(mapping->from, from);
-	mapping->to = lappend(mapping->to, to);
-}
-
-/// Applies the mapping inside aggregate calls only.
-Node *
-AggrefMutator(Node *node, void *context) {
-	if (node == nullptr)
-		return nullptr;
-	if (IsA(node, Aggref)) {
-		auto *aggref = (Aggref *)copyObject(node);
-		aggref->args = ApplyMapping(aggref->args, static_cast<Mapping *>(context));
-		aggref->aggfilter = (Expr *)MappingMutator((Node *)aggref->aggfilter, context);
-		return (Node *)aggref;
-	}
-	return pg::MutateExpression(node, AggrefMutator, context);
-}
-
-struct AggrefCollector {
-	List *calls;
-};
-
-bool
-AggrefCollectWalker(Node *node, void *context) {
-	if (node == nullptr)
-		return false;
-	if (IsA(node, Aggref)) {
-		auto *collector = static_cast<AggrefCollector *>(context);
-		collector->calls = CollectCalls(collector->calls, node, true);
-		return false;
-	}
-	return pg::WalkExpression(node, AggrefCollectWalker, context);
-}
-
-Var *
-VarFor(int varno, int attno, Node *expression) {
-	return makeVar(varno, attno, exprType(expression), exprTypmod(expression),
-				   exprCollation(expression), 0);
-}
-
-/// True when every Var belongs to `varno` and nothing depends on another query level.
-struct SideContext {
-	int varno;
-};
-bool
-OtherSideWalker(Node *node, void *context) {
-	if (node == nullptr)
-		return false;
-	if (IsA(node, Var))
-		return ((Var *)node)->varno != static_cast<SideContext *>(context)->varno;
-	if (IsA(node, Param) && ((Param *)node)->paramkind == PARAM_EXEC)
-		return true; // the child's parameter sets do not know it
-	return pg::WalkExpression(node, OtherSideWalker, context);
-}
-bool
-BelongsTo(Node *expression, int varno) {
-	SideContext context = {varno};
-	return !OtherSideWalker(expression, &context);
-}
-
-// ------------------------------------------------------------------------------------ building
-// nodes
 
 void
 AppendPrediction(CustomScan *node, Node *call) {
@@ -311,7 +67,7 @@ BuildNode(Placement *placement, Plan *child, List *inputs, List *calls, List *ta
 	foreach (cell, calls) {
 		auto *call = (Node *)lfirst(cell);
 		column++;
-		AppendPrediction(node, MappingMutator(call, &to_outer));
+		AppendPrediction(node, ApplyMapping(call, &to_outer));
 		AddToMapping(&to_index, call, VarFor(INDEX_VAR, column, call));
 	}
 	// Calls first: a call's own Vars must not be replaced before the call is recognised.
@@ -339,9 +95,6 @@ TakePlaceOf(CustomScan *node, Plan *replaced) {
 	plan->initPlan = replaced->initPlan;
 	replaced->initPlan = NIL;
 }
-
-// ---------------------------------------------------------------------------------- scans and
-// joins
 
 /// The new node takes over projection and the quals from the first prediction on; `p` keeps
 /// producing plain columns.
@@ -431,7 +184,7 @@ AddToNode(CustomScan *node, Node *call) {
 		auto *expression = (Node *)((TargetEntry *)lfirst(cell))->expr;
 		AddToMapping(&inline_outputs, VarFor(OUTER_VAR, ++column, expression), expression);
 	}
-	Node *over_index = MappingMutator((Node *)copyObject(call), &inline_outputs);
+	Node *over_index = ApplyMapping((Node *)copyObject(call), &inline_outputs);
 	int n_child = PredictNodeChildColumns(node);
 	// Of the Vars only the child's columns may stay, which have the same numbers in both spaces.
 	List *vars = pull_var_clause(over_index, 0);
@@ -461,19 +214,6 @@ AddToNode(CustomScan *node, Node *call) {
 		makeTargetEntry((Expr *)VarFor(INDEX_VAR, found, call),
 						list_length(node->scan.plan.targetlist) + 1, pstrdup("prediction"), false));
 	return list_length(node->scan.plan.targetlist);
-}
-
-/// Every call has only Vars, constants and parameters as arguments: nothing that a worker may not
-/// evaluate.
-bool
-HavePlainArguments(List *calls) {
-	ListCell *cell, *argument;
-	foreach (cell, calls)
-		foreach (argument, ((FuncExpr *)lfirst(cell))->args)
-			if (!IsA(lfirst(argument), Var) && !IsA(lfirst(argument), Const) &&
-				!IsA(lfirst(argument), Param))
-				return false;
-	return true;
 }
 
 /// The node's output column i is its child's column i, or a constant.
@@ -603,20 +343,19 @@ DropUnreadColumns(Agg *agg, CustomScan *node) {
 
 void
 PlaceBelowAgg(Placement *placement, Plan *p) {
-	AggrefCollector collector = {NIL};
-	AggrefCollectWalker((Node *)p->targetlist, &collector);
-	AggrefCollectWalker((Node *)p->qual, &collector);
+	List *aggregated = CollectAggregatedCalls(NIL, (Node *)p->targetlist);
+	aggregated = CollectAggregatedCalls(aggregated, (Node *)p->qual);
 	List *calls = NIL;
 	ListCell *cell;
-	foreach (cell, collector.calls)
+	foreach (cell, aggregated)
 		if (BelongsTo((Node *)lfirst(cell), OUTER_VAR))
 			calls = lappend(calls, lfirst(cell));
 	if (calls == NIL)
 		return;
 	Mapping mapping = {NIL, NIL};
 	PushBelow(placement, &p->lefttree, OUTER_VAR, calls, &mapping);
-	p->targetlist = (List *)AggrefMutator((Node *)p->targetlist, &mapping);
-	p->qual = (List *)AggrefMutator((Node *)p->qual, &mapping);
+	p->targetlist = ApplyMappingToAggregates(p->targetlist, &mapping);
+	p->qual = ApplyMappingToAggregates(p->qual, &mapping);
 	if (IsPredictNode(p->lefttree))
 		DropUnreadColumns((Agg *)p, (CustomScan *)p->lefttree);
 }
@@ -703,9 +442,6 @@ PlaceAtJoin(Placement *placement, Plan *p) {
 	return SplitAbove(placement, p);
 }
 
-// ---------------------------------------------------------------------------------------------
-// limit
-
 /**
  * Limit -> PgmlPredict -> X becomes PgmlPredict -> Limit -> X: exactly the rows wanted are
  * predicted, and a Sort in X keeps its bound. Not across a filter, nor where moving the projection
@@ -758,9 +494,6 @@ HoistAboveLimit(Plan *p) {
 	node->startup_cost = p->startup_cost;
 	return node;
 }
-
-// ----------------------------------------------------------------------------------------------
-// walk
 
 Plan *PlaceInPlan(Placement *placement, Plan *p, bool keep_type);
 
