@@ -31,18 +31,6 @@ IsResolvable(const PredictFunction *function, FuncExpr *call) {
 	return IsColumnCall(call) || HasProjectUse(project, GetUserId());
 }
 
-/// May storing the features raise an error, whatever the argument expressions do.
-bool
-FeaturesMayFail(List *features) {
-	auto *types = (Oid *)palloc(sizeof(Oid) * Max(list_length(features), 1));
-	ListCell *cell;
-	foreach (cell, features)
-		types[foreach_current_index(cell)] = exprType((Node *)lfirst(cell));
-	bool result = FeatureArgumentsMayFail(list_length(features), types);
-	pfree(types);
-	return result;
-}
-
 bool
 IsBatchable(FuncExpr *call, bool may_raise) {
 	const PredictFunction *function = FindPredictFunction(call->funcid);
@@ -58,8 +46,7 @@ IsBatchable(FuncExpr *call, bool may_raise) {
 	return contain_var_clause(features) && !contain_volatile_functions(features) &&
 		   !contain_subplans(features) && !contain_agg_clause(features) &&
 		   !contain_window_function(features) &&
-		   (may_raise || (!contain_leaked_vars(features) && !FeaturesMayFail((List *)features))) &&
-		   IsResolvable(function, call);
+		   (may_raise || !ArgumentsMayRaise((List *)features)) && IsResolvable(function, call);
 }
 
 List *
@@ -261,6 +248,19 @@ Var *
 VarFor(int varno, int attno, Node *expression) {
 	return makeVar(varno, attno, exprType(expression), exprTypmod(expression),
 				   exprCollation(expression), 0);
+}
+
+bool
+ArgumentsMayRaise(List *arguments) {
+	if (contain_leaked_vars((Node *)arguments))
+		return true;
+	auto *types = (Oid *)palloc(sizeof(Oid) * Max(list_length(arguments), 1));
+	ListCell *cell;
+	foreach (cell, arguments)
+		types[foreach_current_index(cell)] = exprType((Node *)lfirst(cell));
+	bool result = FeatureArgumentsMayFail(list_length(arguments), types);
+	pfree(types);
+	return result;
 }
 
 } // namespace pgml::am

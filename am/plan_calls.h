@@ -49,4 +49,8 @@ List *ApplyMappingToAggregates(List *expressions, Mapping *mapping);
 /// A Var with the type of the expression that it refers to.
 Var *VarFor(int varno, int attno, Node *expression);
 
+/// May the arguments of a call raise an error, when they are evaluated or when they become
+/// features: then they are not for rows that a filter drops.
+bool ArgumentsMayRaise(List *arguments);
+
 } // namespace pgml::am

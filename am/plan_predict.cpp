@@ -194,7 +194,7 @@ AddToNode(CustomScan *node, Node *call) {
 	if (contain_subplans(over_index) || contain_volatile_functions(over_index))
 		return 0;
 	// The node evaluates arguments for rows that its quals then drop.
-	if (node->scan.plan.qual != NIL && contain_leaked_vars((Node *)((FuncExpr *)over_index)->args))
+	if (node->scan.plan.qual != NIL && ArgumentsMayRaise(((FuncExpr *)over_index)->args))
 		return 0;
 	ChangeVarNodes(over_index, INDEX_VAR, OUTER_VAR, 0);
 	int position = 0, found = 0;

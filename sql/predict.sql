@@ -30,9 +30,9 @@ CREATE TABLE flowers AS
 CREATE VIEW flowers_text AS SELECT size, noise, name FROM flowers;
 CREATE VIEW flowers_number AS SELECT size, noise, number FROM flowers;
 CREATE VIEW flowers_boolean AS SELECT size, noise, small FROM flowers;
-SELECT algorithm, deployed FROM pgml.train('predict text', 'classification', 'predict_test.flowers_text', 'name', 'linear');
+SELECT algorithm, deployed FROM pgml.train('predict text', 'classification', 'predict_test.flowers_text', 'name', 'xgboost');
 SELECT algorithm, deployed FROM pgml.train('predict number', 'classification', 'predict_test.flowers_number', 'number', 'linear');
-SELECT algorithm, deployed FROM pgml.train('predict boolean', 'classification', 'predict_test.flowers_boolean', 'small', 'linear');
+SELECT algorithm, deployed FROM pgml.train('predict boolean', 'classification', 'predict_test.flowers_boolean', 'small', 'xgboost');
 
 SELECT v.size, pgml.classify('predict text', v.size, 1) AS text, pgml.predict('predict text', v.size, 1) AS position,
 	pgml.classify('predict number', v.size, 1) AS number, pgml.predict('predict number', v.size, 1) AS value,
@@ -150,6 +150,20 @@ BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE;
 SELECT round(pgml.predict('predict houses', 50, 3, 'Oslo')) AS oslo;
 COMMIT;
 
+-- Names: quotes, blanks at the ends, more bytes than an identifier has, other scripts.
+CREATE TABLE odd_projects AS SELECT unnest(ARRAY['predict ''it''', 'predict "q" \ %s', ' predict ', 'predict ' || repeat('long', 100), 'predict дом 家']) AS name;
+SELECT count(*) FROM odd_projects, LATERAL pgml.train(name, 'regression', 'predict_test.numbers', 'y', 'linear');
+SELECT count(DISTINCT round(pgml.predict(name, 10.0))), count(*) FROM odd_projects;
+SELECT round(pgml.predict('predict дом 家', 10.0)) = round(pgml.predict('predict ''it''', 10)) AS same;
+CREATE TABLE odd_names ("Größe %s" real, "a ""quoted"" column" text, y real);
+INSERT INTO odd_names SELECT i, i % 3, i FROM generate_series(1, 50) i;
+SELECT algorithm FROM pgml.train('predict odd names', 'regression', 'predict_test.odd_names', 'y', 'xgboost');
+SELECT abs(pgml.predict('predict odd names', o) - y) < 5 AS near FROM odd_names o WHERE y = 20;
+\set VERBOSITY terse
+SELECT pgml.predict('predict odd names', 'x', 'y');
+SELECT pgml.predict('predict odd names', 1, 2);
+\set VERBOSITY default
+
 -- What the deferred twins and the pin do by themselves.
 SELECT pgml.predict_deferred('no such project', 1, 'a', NULL) IS NULL, pgml.classify_deferred(NULL::bigint, 1) IS NULL,
 	pgml.predict_proba_deferred('x', ARRAY[1]) IS NULL, pgml.class_probability_deferred('x', NULL, 1) IS NULL;
@@ -227,6 +241,6 @@ RESET ROLE;
 SELECT round(pgml.predict('predict houses', 50, 3, 'Oslo')) AS oslo, pgml.classify('predict text', 10.3, 1);
 
 SET client_min_messages = warning;
-DELETE FROM pgml.projects WHERE name LIKE 'predict %';
+DELETE FROM pgml.projects WHERE name LIKE '%predict %';
 DROP SCHEMA predict_test CASCADE;
 DROP ROLE predict_owner, predict_user, predict_member, predict_group, predict_outsider;
