@@ -154,6 +154,20 @@ TouchedRelations::HasNewExpression(Oid relid, AttrNumber attno) const {
 	return false;
 }
 
+bool
+TouchedRelations::ChangesColumns(Oid relid) const {
+	ListCell *cell;
+	foreach (cell, objects->objects) {
+		auto *object = static_cast<ObjectAddress *>(lfirst(cell));
+		if (object->objectId != relid)
+			continue;
+		if (object->classId == AttrDefaultRelationId || object->classId == InheritsRelationId ||
+			(object->classId == RelationRelationId && object->objectSubId > 0))
+			return true;
+	}
+	return false;
+}
+
 TouchedRelations
 ResolveTouched(const TouchedObjects *touched) {
 	TouchedRelations result = {NIL, touched};

@@ -34,6 +34,8 @@ struct TouchedRelations {
 	const TouchedObjects *objects;
 	/// Did the command give this column a default or generation expression?
 	bool HasNewExpression(Oid relid, AttrNumber attno) const;
+	/// Did it change columns of the relation, or its place in an inheritance tree?
+	bool ChangesColumns(Oid relid) const;
 };
 
 /// Maps the objects to the relations they belong to.

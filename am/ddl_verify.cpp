@@ -218,9 +218,10 @@ VerifyRelation(Oid relid, const TouchedRelations &touched) {
 	if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
 		kind == RELKIND_FOREIGN_TABLE) {
 		PredictionColumns columns = {};
+		bool changed = false;
 		if (HasGeneratedColumns(relation)) {
-			if (VerifyExpressions(relation, touched) && kind == RELKIND_RELATION &&
-				relation->rd_rel->relhassubclass)
+			changed = VerifyExpressions(relation, touched);
+			if (changed && kind == RELKIND_RELATION && relation->rd_rel->relhassubclass)
 				ChangeDescendants(relid, touched);
 			if (GetPredictionColumns(relation, &columns))
 				VerifyDependents(relation, columns);
@@ -228,7 +229,9 @@ VerifyRelation(Oid relid, const TouchedRelations &touched) {
 				columns = {};
 		}
 		VerifyIndexMarks(relation, columns);
-		VerifyParentsAndChildren(relation);
+		// Not at every command: this locks parents after their child.
+		if (changed || touched.ChangesColumns(relid))
+			VerifyParentsAndChildren(relation);
 	}
 	relation_close(relation, NoLock);
 }
