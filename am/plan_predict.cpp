@@ -433,6 +433,9 @@ PlaceAtJoin(Placement *placement, Plan *p) {
 		forboth(from, mapping.from, to, mapping.to) {
 			bool nullable =
 				((Var *)lfirst(to))->varno == OUTER_VAR ? outer_nullable : inner_nullable;
+#if PGML_PLANT == 4
+			nullable = false;
+#endif
 			if (!nullable)
 				AddToMapping(&after_join, lfirst(from), lfirst(to));
 		}

