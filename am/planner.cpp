@@ -49,9 +49,8 @@ MayHoldCalls(const PlannedStmt *statement, bool rewritten) {
 }
 
 PlannedStmt *
-Plan(Query *query, const char *query_string, int cursor_options, ParamListInfo bound_params) {
-	if (!ExtensionInstalled())
-		return CallPlanner(query, query_string, cursor_options, bound_params);
+PlanWithPredictions(Query *query, const char *query_string, int cursor_options,
+					ParamListInfo bound_params) {
 	uint64 evaluations = EvaluationCount();
 	RewriteResult result = {};
 	bool rewritten = NeedsRewrite(query);
@@ -77,6 +76,31 @@ Plan(Query *query, const char *query_string, int cursor_options, ParamListInfo b
 	if (holds_calls && guc_batch)
 		PlacePredictNodes(statement, cursor_options);
 	return statement;
+}
+
+struct PlanWork {
+	Query *query;
+	const char *query_string;
+	int cursor_options;
+	ParamListInfo bound_params;
+	PlannedStmt *result;
+};
+
+/// Without the pins of the statement that is running while we plan: what is folded now belongs to
+/// another statement, and may stay in its plan for long.
+PlannedStmt *
+Plan(Query *query, const char *query_string, int cursor_options, ParamListInfo bound_params) {
+	if (!ExtensionInstalled())
+		return CallPlanner(query, query_string, cursor_options, bound_params);
+	PlanWork work = {query, query_string, cursor_options, bound_params, nullptr};
+	RunUnpinned(
+		[](void *argument) {
+			auto *work = static_cast<PlanWork *>(argument);
+			work->result = PlanWithPredictions(work->query, work->query_string,
+											   work->cursor_options, work->bound_params);
+		},
+		&work);
+	return work.result;
 }
 
 } // namespace

@@ -396,6 +396,10 @@ ForgetPinsMetWhileRunning() {
 
 void
 RunUnpinned(void (*work)(void *argument), void *argument) {
+	if (running == nullptr) {
+		work(argument);
+		return;
+	}
 	Frame frame = {nullptr, nullptr, running};
 	running = &frame;
 	PG_TRY();
