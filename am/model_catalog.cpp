@@ -1,20 +1,12 @@
 /**
- * Reading pgml.projects, models, deployments and files. See model_catalog.h.
+ * Projects, cached per backend, and who may use them. See model_catalog.h.
  *
- * The tables are read as the server reads its own catalogs: systable scans with snapshot = NULL,
- * which takes a fresh catalog snapshot for every scan, because these relations have no syscache
- * behind them. SPI would use the query's snapshot, could not run in parallel workers and would need
- * the caller's rights.
- *
- * Locks: AccessShareLock on the table for the time of a scan. Memory: entries live in a context of
- * their own, which is reset as a whole when an invalidation of pgml.deployments has arrived.
- * Callbacks only set flags.
- *
- * The rows are data that a superuser can change by hand: what they hold is checked here and
- * reported as XX001.
+ * Entries live in a memory context of their own, which is reset as a whole when the catalog's
+ * generation has risen: that is what an invalidation of pgml.deployments does.
  */
 #include "am/model_catalog.h"
 
+#include "am/catalog_tables.h"
 #include "am/predict_functions.h"
 
 extern "C" {
@@ -22,8 +14,6 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
-#include "catalog/index.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/acl.h"
@@ -32,72 +22,13 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 }
 
 namespace pgml::am {
 
 namespace {
-
-// Attribute numbers: the order of columns in sql/extension/10_catalog.sql, which only ever appends.
-constexpr AttrNumber kProjectId = 1, kProjectName = 2, kProjectOwner = 6, kProjectUsers = 7;
-constexpr AttrNumber kModelId = 1, kModelProject = 2, kModelRowCost = 15;
-constexpr AttrNumber kDeploymentId = 1, kDeploymentProject = 2, kDeploymentModel = 3;
-constexpr AttrNumber kFileModel = 2, kFilePath = 3, kFilePart = 4, kFileData = 7;
-
-enum Table { kProjects, kModels, kDeployments, kFiles, kTables };
-enum Index {
-	kProjectsByName,
-	kProjectsById,
-	kModelsById,
-	kDeploymentsByProject,
-	kFilesByModel,
-	kIndexes
-};
-
-constexpr const char *kTableNames[kTables] = {"projects", "models", "deployments", "files"};
-struct IndexInfo {
-	Table table;
-	const char *name;
-};
-constexpr IndexInfo kIndexInfo[kIndexes] = {
-	{kProjects, "projects_name_key"},
-	{kProjects, "projects_pkey"},
-	{kModels, "models_pkey"},
-	{kDeployments, "deployments_project_id_id_idx"},
-	{kFiles, "files_model_id_path_part_key"},
-};
-struct ColumnInfo {
-	Table table;
-	AttrNumber attno;
-	Oid type;
-};
-constexpr ColumnInfo kColumns[] = {
-	{kProjects, kProjectId, INT8OID},
-	{kProjects, kProjectName, TEXTOID},
-	{kProjects, kProjectOwner, REGROLEOID},
-	{kProjects, kProjectUsers, REGROLEARRAYOID},
-	{kModels, kModelId, INT8OID},
-	{kModels, kModelProject, INT8OID},
-	{kModels, kModelRowCost, FLOAT8OID},
-	{kDeployments, kDeploymentId, INT8OID},
-	{kDeployments, kDeploymentProject, INT8OID},
-	{kDeployments, kDeploymentModel, INT8OID},
-	{kFiles, kFileModel, INT8OID},
-	{kFiles, kFilePath, TEXTOID},
-	{kFiles, kFilePart, INT4OID},
-	{kFiles, kFileData, BYTEAOID},
-};
-
-/// OIDs of this database. A missing index costs speed only: the scan is then sequential.
-struct CatalogOids {
-	bool valid;
-	Oid table[kTables];
-	Oid index[kIndexes];
-} oids;
 
 struct ProjectEntry {
 	Project project;
@@ -124,140 +55,18 @@ struct ModelSlot {
 struct ProjectCache {
 	MemoryContext context;
 	HTAB *by_name, *by_id, *models;
-	bool stale;
+	uint64 generation; ///< of the catalog that the entries show; 0 = start again
 } cache;
-
-bool callbacks_registered = false;
-uint64 generation = 1;
-
-void
-ForgetRelation(Datum, Oid relid) {
-	if (relid == InvalidOid || relid == oids.table[kDeployments]) {
-		cache.stale = true;
-		generation++;
-	}
-	for (Oid table : oids.table)
-		if (relid == InvalidOid || relid == table)
-			oids.valid = false;
-	for (Oid index : oids.index)
-		if (relid == index)
-			oids.valid = false;
-}
-
-/// A renamed schema, or one dropped and made again.
-void
-ForgetSchemas(Datum, int, uint32) {
-	oids.valid = false;
-	cache.stale = true;
-	generation++;
-}
-
-/// @return false when the tables are not there: the extension is not installed, or no longer.
-bool
-LoadOids() {
-	if (oids.valid)
-		return true;
-	if (!callbacks_registered) {
-		CacheRegisterRelcacheCallback(ForgetRelation, (Datum)0);
-		CacheRegisterSyscacheCallback(NAMESPACEOID, ForgetSchemas, (Datum)0);
-		callbacks_registered = true;
-	}
-	// Valid before looking: an invalidation that arrives while we look must win.
-	oids.valid = true;
-	Oid schema = get_namespace_oid("pgml", true);
-	bool complete = OidIsValid(schema);
-	for (int i = 0; complete && i < kTables; i++) {
-		oids.table[i] = get_relname_relid(kTableNames[i], schema);
-		complete = OidIsValid(oids.table[i]);
-	}
-	for (int i = 0; complete && i < kIndexes; i++) {
-		Oid index = get_relname_relid(kIndexInfo[i].name, schema);
-		if (OidIsValid(index) && IndexGetRelation(index, true) != oids.table[kIndexInfo[i].table])
-			index = InvalidOid;
-		oids.index[i] = index;
-	}
-	if (!complete)
-		oids.valid = false;
-	return complete;
-}
-
-[[noreturn]] void
-RaiseNotInstalled() {
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-					errmsg("extension \"pgml_am\" is not installed in this database"),
-					errhint("CREATE EXTENSION pgml_am;")));
-}
-
-/// Opens a catalog table for reading; its OID and those of its indexes are right once the lock is
-/// held.
-Relation
-OpenTable(Table table) {
-	Relation relation;
-	for (;;) {
-		if (!LoadOids())
-			RaiseNotInstalled();
-		Oid oid = oids.table[table];
-		relation = try_table_open(oid, AccessShareLock);
-		if (!LoadOids())
-			RaiseNotInstalled();
-		if (relation != nullptr && oids.table[table] == oid)
-			break;
-		if (relation != nullptr)
-			table_close(relation, AccessShareLock);
-		else
-			oids.valid = false;
-	}
-	TupleDesc descriptor = RelationGetDescr(relation);
-	for (const ColumnInfo &column : kColumns) {
-		if (column.table != table)
-			continue;
-		if (relation->rd_rel->relkind != RELKIND_RELATION || column.attno > descriptor->natts ||
-			TupleDescAttr(descriptor, column.attno - 1)->attisdropped ||
-			TupleDescAttr(descriptor, column.attno - 1)->atttypid != column.type)
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"pgml.%s\" does not have the columns of this version of pgml_am",
-						kTableNames[table]),
-				 errdetail("Column number %d is missing or has another type.", column.attno),
-				 errhint("ALTER EXTENSION pgml_am UPDATE brings the catalog tables up to the "
-						 "library.")));
-	}
-	return relation;
-}
-
-/// A value of a row that must not be null. `id` is the row's, or that of what was looked for.
-Datum
-RequiredValue(Relation relation, HeapTuple tuple, AttrNumber attno, int64 id) {
-	bool is_null;
-	Datum value = heap_getattr(tuple, attno, RelationGetDescr(relation), &is_null);
-	if (is_null)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("damaged row in table \"pgml.%s\"", RelationGetRelationName(relation)),
-				 errdetail("Column \"%s\" is null in a row found by " INT64_FORMAT ".",
-						   NameStr(TupleDescAttr(RelationGetDescr(relation), attno - 1)->attname),
-						   id)));
-	return value;
-}
-
-/// Scan over the rows where a bigint column has a value.
-SysScanDesc
-ScanById(Relation relation, Index index, AttrNumber attno, int64 id) {
-	ScanKeyData key;
-	ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-	return systable_beginscan(relation, oids.index[index], true, nullptr, 1, &key);
-}
 
 /// The model that the last deployment of a project names, 0 = none.
 int64
 ReadDeployedModel(int64 project_id) {
-	Relation relation = OpenTable(kDeployments);
+	Relation relation = OpenCatalogTable(kDeployments);
 	int64 model_id = 0;
-	if (OidIsValid(oids.index[kDeploymentsByProject])) {
+	if (OidIsValid(CatalogIndexOid(kDeploymentsByProject))) {
 		// Backwards over (project_id, id): the first row is the last deployment, however long the
 		// history.
-		Relation index = index_open(oids.index[kDeploymentsByProject], AccessShareLock);
+		Relation index = index_open(CatalogIndexOid(kDeploymentsByProject), AccessShareLock);
 		ScanKeyData key;
 		ScanKeyInit(&key, kDeploymentProject, BTEqualStrategyNumber, F_INT8EQ,
 					Int64GetDatum(project_id));
@@ -269,7 +78,7 @@ ReadDeployedModel(int64 project_id) {
 		index_close(index, AccessShareLock);
 	} else {
 		SysScanDesc scan =
-			ScanById(relation, kDeploymentsByProject, kDeploymentProject, project_id);
+			ScanCatalog(relation, kDeploymentsByProject, kDeploymentProject, project_id);
 		int64 last = 0;
 		bool any = false;
 		while (HeapTuple tuple = systable_getnext(scan)) {
@@ -289,8 +98,8 @@ ReadDeployedModel(int64 project_id) {
 /// @return false when there is no such model
 bool
 ReadModel(int64 model_id, int64 *project_id, double *row_cost) {
-	Relation relation = OpenTable(kModels);
-	SysScanDesc scan = ScanById(relation, kModelsById, kModelId, model_id);
+	Relation relation = OpenCatalogTable(kModels);
+	SysScanDesc scan = ScanCatalog(relation, kModelsById, kModelId, model_id);
 	HeapTuple tuple = systable_getnext(scan);
 	bool found = HeapTupleIsValid(tuple);
 	if (found) {
@@ -325,10 +134,10 @@ ReadUsers(Relation relation, HeapTuple tuple, int64 project_id, ProjectEntry *en
 /// Reads the project that the key finds. @return nullptr when there is none. The entry is not in
 /// the cache yet.
 ProjectEntry *
-ReadProject(Index index, ScanKey key) {
-	Relation relation = OpenTable(kProjects);
+ReadProject(CatalogIndex index, ScanKey key) {
+	Relation relation = OpenCatalogTable(kProjects);
 	key->sk_collation = TupleDescAttr(RelationGetDescr(relation), key->sk_attno - 1)->attcollation;
-	SysScanDesc scan = systable_beginscan(relation, oids.index[index], true, nullptr, 1, key);
+	SysScanDesc scan = systable_beginscan(relation, CatalogIndexOid(index), true, nullptr, 1, key);
 	HeapTuple tuple = systable_getnext(scan);
 	ProjectEntry *entry = nullptr;
 	if (HeapTupleIsValid(tuple)) {
@@ -370,20 +179,21 @@ PrepareCache() {
 		return false;
 	AcceptInvalidationMessages();
 	// The OIDs tell the callback which relation to listen for, so they come before the first entry.
-	if (!LoadOids())
+	if (!CatalogPresent())
 		return false;
-	if (cache.context != nullptr && !cache.stale)
+	uint64 generation = CatalogGeneration();
+	if (cache.generation == generation)
 		return true;
 	if (cache.context == nullptr)
 		cache.context =
 			AllocSetContextCreate(TopMemoryContext, "pgml projects", ALLOCSET_SMALL_SIZES);
 	cache.by_name = cache.by_id = cache.models = nullptr;
-	cache.stale = true; // should making the tables fail, start again
+	cache.generation = 0; // should making the tables fail, start again
 	MemoryContextReset(cache.context);
 	cache.by_name = MakeTable("pgml projects by name", sizeof(uint64), sizeof(NameSlot));
 	cache.by_id = MakeTable("pgml projects by id", sizeof(int64), sizeof(IdSlot));
 	cache.models = MakeTable("pgml models", sizeof(int64), sizeof(ModelSlot));
-	cache.stale = false;
+	cache.generation = generation;
 	return true;
 }
 
@@ -441,35 +251,6 @@ EntryById(int64 project_id) {
 	return entry;
 }
 
-/// One row of pgml.files, in hand.
-struct FilePart {
-	int32 part;
-	bytea *data;
-};
-
-int
-ComparePart(const void *a, const void *b) {
-	int32 left = ((const FilePart *)a)->part, right = ((const FilePart *)b)->part;
-	return left < right ? -1 : left > right;
-}
-
-[[noreturn]] void
-RaiseDamagedFiles(int64 model_id, const char *detail) {
-	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("model " INT64_FORMAT " is damaged", model_id), errdetail("%s", detail),
-					errhint("Deploy another model of the project, or train it again.")));
-}
-
-/// Position and origin of a row version; summed over the rows of a model, so that their order does
-/// not matter.
-uint64
-RowFingerprint(HeapTuple tuple) {
-	uint64 words[3] = {tuple->t_tableOid, HeapTupleHeaderGetRawXmin(tuple->t_data),
-					   ((uint64)ItemPointerGetBlockNumberNoCheck(&tuple->t_self) << 16) |
-						   ItemPointerGetOffsetNumberNoCheck(&tuple->t_self)};
-	return hash_bytes_extended((const unsigned char *)words, sizeof(words), 0);
-}
-
 } // namespace
 
 bool
@@ -516,7 +297,7 @@ List *
 DeployedProjects() {
 	if (!PrepareCache())
 		return NIL;
-	Relation relation = OpenTable(kProjects);
+	Relation relation = OpenCatalogTable(kProjects);
 	List *all = NIL, *deployed = NIL;
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
 	while (HeapTuple tuple = systable_getnext(scan))
@@ -581,94 +362,9 @@ RaiseNoModelId(int64 model_id) {
 					errhint("The view pgml.trained_models lists the models that there are.")));
 }
 
-bytea *
-ReadModelBytes(int64 model_id, uint64 *fingerprint) {
-	Relation relation = OpenTable(kFiles);
-	SysScanDesc scan = ScanById(relation, kFilesByModel, kFileModel, model_id);
-	int n = 0, capacity = 4;
-	auto *parts = (FilePart *)palloc(sizeof(FilePart) * capacity);
-	char *path = nullptr;
-	uint64 sum = 0;
-	Size total = 0;
-	while (HeapTuple tuple = systable_getnext(scan)) {
-		CHECK_FOR_INTERRUPTS();
-		char *row_path = TextDatumGetCString(RequiredValue(relation, tuple, kFilePath, model_id));
-		if (path != nullptr && strcmp(path, row_path) != 0)
-			RaiseDamagedFiles(model_id, "Its rows in pgml.files name more than one path.");
-		if (path != nullptr)
-			pfree(row_path);
-		else
-			path = row_path;
-		if (n == capacity) {
-			capacity *= 2;
-			parts = (FilePart *)repalloc(parts, sizeof(FilePart) * capacity);
-		}
-		parts[n].part = DatumGetInt32(RequiredValue(relation, tuple, kFilePart, model_id));
-		parts[n].data = DatumGetByteaPCopy(RequiredValue(relation, tuple, kFileData, model_id));
-		total += VARSIZE_ANY_EXHDR(parts[n].data);
-		sum += RowFingerprint(tuple);
-		n++;
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	if (n == 0) {
-		int64 project_id;
-		double row_cost;
-		if (!ReadModel(model_id, &project_id, &row_cost))
-			RaiseNoModelId(model_id);
-		RaiseDamagedFiles(model_id, "It has no row in pgml.files.");
-	}
-	qsort(parts, n, sizeof(FilePart), ComparePart);
-	for (int i = 0; i < n; i++)
-		if (parts[i].part != i)
-			RaiseDamagedFiles(model_id,
-							  psprintf("Part %d is missing in pgml.files, or there twice.", i));
-	if (fingerprint != nullptr)
-		*fingerprint = sum;
-	bytea *result = parts[0].data;
-	if (n > 1) {
-		if (total > MaxAllocSize - VARHDRSZ)
-			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-							errmsg("model " INT64_FORMAT " is too large", model_id),
-							errdetail("It has %zu bytes, the limit is %zu.", total,
-									  (Size)MaxAllocSize - VARHDRSZ)));
-		result = (bytea *)palloc(VARHDRSZ + total);
-		SET_VARSIZE(result, VARHDRSZ + total);
-		char *to = VARDATA(result);
-		for (int i = 0; i < n; i++) {
-			Size length = VARSIZE_ANY_EXHDR(parts[i].data);
-			memcpy(to, VARDATA_ANY(parts[i].data), length);
-			to += length;
-			pfree(parts[i].data);
-		}
-	}
-	pfree(parts);
-	pfree(path);
-	return result;
-}
-
-uint64
-ModelFingerprint(int64 model_id) {
-	Relation relation = OpenTable(kFiles);
-	SysScanDesc scan = ScanById(relation, kFilesByModel, kFileModel, model_id);
-	uint64 sum = 0;
-	while (HeapTuple tuple = systable_getnext(scan))
-		sum += RowFingerprint(tuple);
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return sum;
-}
-
 Oid
 DeploymentsRelation() {
-	if (!LoadOids())
-		RaiseNotInstalled();
-	return oids.table[kDeployments];
-}
-
-uint64
-CatalogGeneration() {
-	return generation;
+	return CatalogTableOid(kDeployments);
 }
 
 } // namespace pgml::am

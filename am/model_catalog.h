@@ -15,7 +15,8 @@ namespace pgml::am {
 struct Project {
 	int64 project_id;
 	Oid owner;
-	int64 model_id;  ///< the model that answers: the deployed one (0 = none), or the one that was asked for by id
+	int64
+		model_id; ///< the model that answers: the deployed one (0 = none), or the one that was asked for by id
 	double row_cost; ///< planner cost of one prediction in units of cpu_operator_cost, 0 = unknown
 };
 
