@@ -27,16 +27,21 @@ namespace {
 class SignalsBlocked {
 public:
 	SignalsBlocked() {
-		sigset_t all;
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &saved_);
+		sigfillset(&all_);
+		pthread_sigmask(SIG_SETMASK, &all_, &saved_);
 	}
 	~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
 	SignalsBlocked(const SignalsBlocked &) = delete;
 	SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+	/// Lets the handlers of waiting signals run: without them no request to stop is ever seen.
+	void
+	DeliverPending() {
+		pthread_sigmask(SIG_SETMASK, &saved_, nullptr);
+		pthread_sigmask(SIG_SETMASK, &all_, nullptr);
+	}
 
 private:
-	sigset_t saved_;
+	sigset_t all_, saved_;
 };
 
 /// @throws Error(kInternal), or Error(kInvalidData) when XGBoost's own check of the labels speaks
@@ -247,6 +252,7 @@ Boost(const Settings &settings, Task task, const TrainingData &data, const Train
 	for (const auto &[name, value] : settings.parameters)
 		set(name.c_str(), value);
 	for (int round = 0; round < settings.rounds; round++) {
+		signals.DeliverPending();
 		options.stop.ThrowIfStopped();
 		Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
 		if (options.progress)
