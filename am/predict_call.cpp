@@ -187,6 +187,8 @@ PreparePredictCall(Member member, const char *project, int64 model_id, int n_fea
 	PrepareClasses(call);
 	if (member != Member::kPredict && call->n_classes == 0)
 		RaiseNotClassification(call->model);
+	std::string_view algorithm = call->model.model->algorithm(); // stands in messages of the model
+	CheckModelText(call->model, algorithm.data(), algorithm.size());
 	call->binding = BindFeatures(call->model, n_features, types, variadic, context);
 	call->width = BindingWidth(call->binding);
 	call->row = (float *)MemoryContextAllocHuge(context, sizeof(float) * Max(call->width, 1));
@@ -194,6 +196,9 @@ PreparePredictCall(Member member, const char *project, int64 model_id, int n_fea
 	auto *slot = pg::OwnedByContext<pgml::Workspace>(context);
 	pg::Guard([&] { slot->object = std::make_unique<pgml::Workspace>(); });
 	call->work = slot->object.get();
+	// Not every classification has probabilities. Said now: evaluation raises no error.
+	if (WantsProbabilities(member))
+		EvaluateTile(call, {call->row, 0, call->width, 1});
 	MemoryContextSwitchTo(old);
 	return call;
 }

@@ -26,6 +26,7 @@ SELECT algorithm FROM pgml.train('errors', 'regression', 'errors_test.regression
 SELECT algorithm FROM pgml.train('errors classes', 'classification', 'errors_test.classes', 'class', 'linear');
 SELECT algorithm FROM pgml.train('errors numbers', 'regression', 'errors_test.numbers', 'price', 'linear');
 SELECT algorithm FROM pgml.train('errors arrays', 'regression', 'errors_test.arrays', 'price', 'linear');
+SELECT algorithm FROM pgml.train('errors ridge', 'classification', 'errors_test.classes', 'class', 'ridge');
 SELECT deployed FROM pgml.train('errors undeployed', 'regression', 'errors_test.numbers', 'price', 'linear', automatic_deploy => false);
 \pset format unaligned
 \pset tuples_only on
@@ -108,6 +109,9 @@ SELECT report(q) FROM (VALUES
 	($$SELECT pgml.classify('errors numbers', 1, 2)$$),
 	($$SELECT pgml.predict_proba('errors numbers', 1, 2)$$),
 	($$SELECT pgml.class_probability('errors numbers', 'cheap', 1, 2)$$),
+	($$SELECT pgml.classify('errors ridge', 1, 2, 'Oslo')$$),
+	($$SELECT pgml.predict_proba('errors ridge', 1, 2, 'Oslo')$$),
+	($$SELECT pgml.class_probability('errors ridge', 'cheap', sqft, beds, city) FROM errors_test.source$$),
 	($$SELECT pgml.class_probability('errors classes', 'costly', 1, 2, 'Oslo')$$),
 	($$SELECT pgml.class_probability('errors classes', NULL, 1, 2, 'Oslo')$$),
 	($$SELECT pgml.class_probability('errors classes', '', 1, 2, 'Oslo')$$),
