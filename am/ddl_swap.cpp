@@ -185,7 +185,6 @@ Summarize(const AlterTableStmt *alter) {
 		auto *command = lfirst_node(AlterTableCmd, cell);
 		switch (command->subtype) {
 			case AT_AddColumn:
-			case AT_AddColumnRecurse:
 			case AT_CookedColumnDefault:
 			case AT_DropExpression:
 			case AT_SetNotNull:
@@ -256,8 +255,7 @@ CheckColumnCommand(const AlterTableCmd *command, Oid relid, const PredictionColu
 bool
 SwapCommand(AlterTableCmd *command, bool write) {
 	switch (command->subtype) {
-		case AT_AddColumn:
-		case AT_AddColumnRecurse: {
+		case AT_AddColumn: {
 			auto *column = (ColumnDef *)command->def;
 			if (!IsA(column, ColumnDef) || !SwapColumn(column, write))
 				return false;
