@@ -199,7 +199,7 @@ SELECT catalog_damage(replace(c, 'MODEL', :'model_id')) FROM (VALUES
 	('DROP INDEX pgml.deployments_project_id_id_idx')) v(c);
 SELECT round(pgml.predict('errors numbers', 3, 2)::numeric, 1);
 
--- Dropping the extension while a session holds its models.
+-- A project that is gone, in a new session.
 \c
 SET client_min_messages = warning;
 DELETE FROM pgml.projects WHERE name LIKE 'errors%';
