@@ -75,8 +75,8 @@ HasAnyValue(const Matrix &raw) {
 TrainingResult
 Fit(const TrainRequest &request, TrainingWork *work) {
 	TrainingResult result = {};
-	instr_time start;
-	INSTR_TIME_SET_CURRENT(start);
+	instr_time start; // of training proper
+	INSTR_TIME_SET_ZERO(start);
 	StopToken stop = pg::BackendStopToken();
 	pg::Guard([&] {
 		result.n_rows = work->data.target.size();
@@ -86,7 +86,7 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 		if (!HasAnyValue(work->data.raw))
 			throw Error(ErrorCode::kInvalidData, "every feature is null in every row", "",
 						"There is nothing to learn from.");
-		work->columns = DescribeColumnsToJson(work->data, request.target);
+		work->columns = DescribeColumnsToJson(work->data, request.target, stop);
 		work->split =
 			SplitRows(work->data, request.test_size, request.sampling, request.task, request.seed);
 		result.n_train = work->split.train.size();
@@ -99,12 +99,15 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 		options.seed = request.seed;
 		options.n_threads = guc_training_threads;
 		options.stop = stop;
+		stop.ThrowIfStopped();
 		// The whole set is not needed any more once the test part is taken out of it.
 		Dataset test = work->data.Subset(work->split.test);
 		{
 			Dataset train =
 				result.n_test == 0 ? std::move(work->data) : work->data.Subset(work->split.train);
 			work->data = Dataset();
+			stop.ThrowIfStopped();
+			INSTR_TIME_SET_CURRENT(start);
 			work->model = Train(train, options);
 		}
 		work->data = std::move(test);

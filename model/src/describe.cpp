@@ -162,10 +162,11 @@ Column(const std::string &name, const char *type, bool label, size_t position, s
 } // namespace
 
 std::string
-DescribeColumnsToJson(const Dataset &data, const std::string &target_name) {
+DescribeColumnsToJson(const Dataset &data, const std::string &target_name, const StopToken &stop) {
 	Json columns = Json::array();
 	size_t rows = data.raw.rows(), first = 0, position = 1;
 	for (size_t f = 0; f < data.features.size(); f++) {
+		stop.ThrowIfStopped();
 		const FeatureSpec &spec = data.features[f];
 		auto at = [&](size_t cell) -> double {
 			return data.raw.column(first + cell / rows)[cell % rows];

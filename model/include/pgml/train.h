@@ -79,6 +79,7 @@ std::unique_ptr<const Model> Train(const Dataset &data, const TrainOptions &opti
 std::string EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop);
 
 /// What pgml.snapshots.columns holds: a JSON array with name, position, size, type and statistics of each column.
-std::string DescribeColumnsToJson(const Dataset &data, const std::string &target_name);
+std::string DescribeColumnsToJson(const Dataset &data, const std::string &target_name,
+								  const StopToken &stop = StopToken());
 
 } // namespace pgml
