@@ -5,13 +5,14 @@
 /// anywhere. The query may be modified: callers hand the planner a copy where they want to keep
 /// theirs.
 ///
-/// After planning:
+/// After planning, in this order:
 /// - pgml.pin is taken out again;
-/// - a plan with predictions gets its pin entry (version_pin.h) and lists pgml.deployments in
-/// relationOids, so that a
-///   deploy throws it out of plan caches. So does a plan during whose making a model answered
-///   (EvaluationCount): it may hold the answer as a constant. The rights were then checked for the
-///   role that planned it, so that such a plan is for that role only.
+/// - a plan with predictions gets its pin entry (pin_entry.h);
+/// - it lists pgml.deployments in relationOids, so that a deploy throws it out of plan caches. So
+///   does a plan during whose making a model answered (EvaluationCount): it may hold the answer as
+///   a constant. Rights were then checked for the role that planned it, so that such a plan is for
+///   that role only;
+/// - PgmlPredict nodes take over where batches pay (plan_predict.cpp).
 #include "am/planner.h"
 
 #include "am/base/guc.h"
