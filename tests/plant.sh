@@ -11,7 +11,7 @@ plants=$(grep -rhoE 'PGML_PLANT == [0-9]+' am model | grep -oE '[0-9]+' | sort -
 [ "${1:-}" = -k ] && plants=$2
 passed=0 failed=0
 for plant in $plants; do
-	BUILD_OPTIONS=-DPGML_PLANT=$plant pgml_build
+	BUILD_OPTIONS="-DPGML_PLANT=$plant -DPGML_BUILD_TESTS=OFF" pgml_build
 	pgml_server_stop
 	pgml_server_start
 	if PATH=$PG_BIN:$PATH tests/diff/run --random 0 --modes batch,parallel >"$BUILD/plant.$plant.log" 2>&1; then

@@ -22,6 +22,12 @@ CREATE TABLE base.grades AS SELECT sqft, beds, 10 * (1 + (beds + (sqft > 150)::i
 CREATE TABLE base.vectors AS
 	SELECT ARRAY[i % 10, i % 7, i % 3]::real[] AS v, i % 5 AS w, (100 * (i % 10) - 50 * (i % 7) + 1000 * (i % 3) + 10 * (i % 5))::float8 AS y
 	FROM generate_series(1, 400) i;
+CREATE TYPE base.mood AS ENUM ('bad', 'fair', 'good');
+CREATE DOMAIN base.share AS numeric(6, 3) CHECK (VALUE >= 0);
+CREATE TABLE base.typed AS
+	SELECT i % 3 = 0 AS b, (i % 50 / 7.0)::numeric(10, 4) AS n, (i % 9)::base.share AS d, (ARRAY['bad', 'fair', 'good'])[1 + i % 3]::base.mood AS e,
+		(ARRAY['aa', 'bb'])[1 + i % 2]::char(5) AS c, (i % 100)::smallint AS i2, i::bigint AS i8,
+		(i % 50 * 10 + (i % 3) * 100 + i % 100)::float8 AS y FROM generate_series(1, 300) i;
 
 SELECT * FROM pgml.train('house price', 'regression', 'base.sales', 'price', algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 12, "max_depth": 4, "learning_rate": 0.5}');
@@ -32,6 +38,8 @@ SELECT * FROM pgml.train('sold', 'classification', 'base.sold', 'sold', algorith
 SELECT * FROM pgml.train('grade', 'classification', 'base.grades', 'grade', algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 SELECT * FROM pgml.train('vector', 'regression', 'base.vectors', 'y', algorithm => 'xgboost',
+	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
+SELECT * FROM pgml.train('typed', 'regression', 'base.typed', 'y', algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 
 -- The reference evaluates one row at a time in PL/pgSQL, which nothing inlines, rewrites or batches; with the rights of the
@@ -53,6 +61,8 @@ CREATE FUNCTION direct.grade(float8, int) RETURNS float8 IMMUTABLE PARALLEL SAFE
 	$$BEGIN RETURN pgml.predict('grade', $1, $2); END$$;
 CREATE FUNCTION direct.vector(real[], int) RETURNS float8 IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
 	$$BEGIN RETURN pgml.predict('vector', $1, $2); END$$;
+CREATE FUNCTION direct.typed(boolean, numeric, base.share, base.mood, char, smallint, bigint) RETURNS float8 IMMUTABLE PARALLEL SAFE
+	COST 500 LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN RETURN pgml.predict('typed', $1, $2, $3, $4, $5, $6, $7); END$$;
 
 -- Roles are the cluster's: an earlier run may have left one.
 DO $$BEGIN

@@ -10,4 +10,5 @@
 \set sold 'direct.sold(sqft, beds)'
 \set grade 'direct.grade(sqft, beds)'
 \set vec 'direct.vector(v, beds)'
+\set typed 'direct.typed(b, n, d, e, c, i2, i8)'
 \ir tables.sql

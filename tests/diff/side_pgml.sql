@@ -10,4 +10,5 @@
 \set sold 'pgml.predict(''sold'', sqft, beds)'
 \set grade 'pgml.predict(''grade'', sqft, beds)'
 \set vec 'pgml.predict(''vector'', v, beds)'
+\set typed 'pgml.predict(''typed'', b, n, d, e, c, i2, i8)'
 \ir tables.sql

@@ -33,9 +33,11 @@ INSERT INTO houses (id, sqft, note, beds, city, tags, v)
 INSERT INTO houses (id, sqft, note, beds, city) VALUES
 	(9001, NULL, NULL, 2, 'Oslo'), (9002, 50, '', NULL, NULL), (9003, NULL, NULL, NULL, NULL),
 	(9004, 'NaN', 'nan', 1, 'Rome'), (9005, 'Infinity', 'inf', 0, ''), (9006, -1, repeat('long ', 1000), -5, 'OSLO');
+-- A text feature stored out of line.
+INSERT INTO houses (id, sqft, beds, city) SELECT 9007, 60, 1, string_agg(md5(i::text), '') FROM generate_series(1, 300) i;
 ALTER TABLE houses ADD COLUMN late text DEFAULT 'late';
 CREATE UNIQUE INDEX houses_id ON houses (id);
-CREATE INDEX houses_city ON houses (city, beds);
+CREATE INDEX houses_beds ON houses (beds, sqft);
 
 CREATE TABLE agents (aid int PRIMARY KEY, hid bigint, name text, floor float8);
 INSERT INTO agents SELECT i, i * 3, 'agent ' || i, 50000 + i * 97 % 400000 FROM generate_series(1, 800) i;
@@ -44,11 +46,17 @@ INSERT INTO agents VALUES (9001, NULL, NULL, NULL);
 -- Array features, and a small table for many-row products.
 CREATE TABLE vecs (id int PRIMARY KEY, v real[], y float8 GENERATED ALWAYS AS (:vec) STORED, beds int) :using;
 INSERT INTO vecs (id, v, beds) SELECT i, ARRAY[i % 10, i % 7, i % 3]::real[], i % 5 FROM generate_series(1, 200) i;
-INSERT INTO vecs (id, v, beds) VALUES (501, ARRAY[NULL, 1, NULL]::real[], 2), (502, ARRAY[1, 2, 3]::real[], NULL);
+INSERT INTO vecs (id, v, beds) VALUES (501, ARRAY[NULL, 1, NULL]::real[], 2), (502, ARRAY[1, 2, 3]::real[], NULL), (503, NULL, NULL);
 CREATE TABLE few (id int PRIMARY KEY, sqft real, beds int, city text,
 	price float8 GENERATED ALWAYS AS (:price) STORED, kind text GENERATED ALWAYS AS (:kind) STORED) :using;
 INSERT INTO few SELECT i, 30 * i, i % 4, (ARRAY['Oslo', 'Rome', NULL])[1 + i % 3] FROM generate_series(1, 12) i;
 CREATE TABLE nothing (id int, sqft real, beds int, city text, price float8 GENERATED ALWAYS AS (:price) STORED) :using;
+
+-- Every scalar type that a feature may have.
+CREATE TABLE typed (id int, b boolean, n numeric, d base.share, y float8 GENERATED ALWAYS AS (:typed) STORED, e base.mood,
+	c char(5), i2 smallint, i8 bigint, twice float8 GENERATED ALWAYS AS (2 * coalesce(:typed, -1) + 1) STORED) :using;
+INSERT INTO typed (id, b, n, d, e, c, i2, i8) SELECT i, nullif(i % 3, 0) = 1, i / 9.0, nullif(i % 10, 3), (ARRAY['bad', 'good', NULL])[1 + i % 3]::base.mood,
+	(ARRAY['aa', 'b', 'bb'])[1 + i % 3], i % 90, i::bigint * 1000000007 FROM generate_series(1, 150) i;
 
 -- Partitions: same layout, another column order with a dropped column, sub-partitions, default.
 CREATE TABLE lots (id int, sqft real, beds int, city text, price float8 GENERATED ALWAYS AS (:price) STORED,
@@ -84,6 +92,9 @@ INSERT INTO estate SELECT i, i * 9, i % 4, 'Oslo' FROM generate_series(1, 60) i;
 INSERT INTO villa (id, sqft, beds, city, pool) SELECT i, i * 8, i % 3, 'Rome', i % 2 = 0 FROM generate_series(61, 90) i;
 INSERT INTO hut (id, sqft, beds, city, smoke) SELECT i, i * 2, 1, 'Bergen', 's' || i FROM generate_series(91, 110) i;
 
+CREATE TABLE castle (worth float8 GENERATED ALWAYS AS (:price) STORED, towers int) INHERITS (villa) :using;
+INSERT INTO castle (id, sqft, beds, city, towers) SELECT i, i * 2, 5, 'Rome', i % 4 FROM generate_series(111, 130) i;
+
 -- Views.
 CREATE VIEW rich AS SELECT id, price * 2 AS p2, houses AS h FROM houses WHERE price > 200000;
 CREATE VIEW barred WITH (security_barrier) AS SELECT id, price, kind, beds FROM houses WHERE price > 250000;
@@ -97,6 +108,11 @@ CREATE VIEW invoker_view WITH (security_invoker) AS SELECT id, price FROM houses
 CREATE VIEW ruled AS SELECT id, note, price FROM houses;
 CREATE RULE ruled_update AS ON UPDATE TO ruled DO INSTEAD
 	UPDATE houses SET note = NEW.note || ' ' || OLD.price WHERE id = OLD.id RETURNING houses.id, houses.note, houses.price;
+CREATE VIEW redirected AS SELECT id, note, price, houses FROM houses WHERE price > 100000;
+CREATE TABLE redirections (what text, id bigint, old_price float8, new_price float8, old_row text);
+CREATE FUNCTION redirect() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN INSERT INTO redirections VALUES (TG_OP, OLD.id, OLD.price, NEW.price, (OLD.houses).kind); RETURN NEW; END$$;
+CREATE TRIGGER redirect INSTEAD OF UPDATE ON redirected FOR EACH ROW EXECUTE FUNCTION redirect();
 
 -- Functions.
 CREATE FUNCTION f_sql(bigint) RETURNS float8 STABLE LANGUAGE sql AS 'SELECT price FROM houses WHERE id = $1';
@@ -116,6 +132,22 @@ CREATE FUNCTION f_plpgsql_loop(bigint) RETURNS float8 STABLE LANGUAGE plpgsql AS
 	$$DECLARE s float8 := 0; r record; BEGIN
 		FOR r IN SELECT id, price FROM houses WHERE id <= $1 ORDER BY price, id LOOP s := s + r.price; EXIT WHEN r.id = 1; END LOOP;
 		RETURN s; END$$;
+CREATE FUNCTION f_one(bigint) RETURNS houses VOLATILE LANGUAGE sql AS 'SELECT * FROM houses WHERE id = $1';
+CREATE FUNCTION f_insert(bigint) RETURNS SETOF few LANGUAGE sql AS
+	'INSERT INTO few (id, sqft, beds, city) VALUES ($1, 55, 2, ''Oslo'') RETURNING *';
+CREATE FUNCTION f_plpgsql_statements(bigint) RETURNS text LANGUAGE plpgsql AS
+	$$DECLARE p float8; h houses; c CURSOR (low float8) FOR SELECT id, price FROM houses WHERE price > low ORDER BY price, id; r record; t text := '';
+	BEGIN
+		SELECT price INTO p FROM houses WHERE id = $1;
+		h := (SELECT x FROM houses x WHERE x.id = $1);
+		t := p || ' ' || h.price || ' ' || (h.price = p);
+		IF (SELECT price FROM houses WHERE id = $1) > 100000 THEN t := t || ' dear'; END IF;
+		FOR r IN c (p) LOOP t := t || ' ' || r.id; EXIT WHEN length(t) > 60; END LOOP;
+		EXECUTE 'SELECT price FROM houses WHERE price >= $1 AND id <> $2 ORDER BY price, id LIMIT 1' INTO p USING p, $1;
+		UPDATE houses SET sqft = coalesce(sqft, 0) + 40 WHERE id = $1 RETURNING price INTO p;
+		SELECT * INTO h FROM houses WHERE id = $1;
+		RETURN t || ' ' || p || ' ' || h.price || ' ' || (SELECT h.price > avg(price) FROM few);
+	END$$;
 CREATE FUNCTION f_row(houses) RETURNS float8 IMMUTABLE LANGUAGE sql AS 'SELECT ($1).price + 1';
 CREATE FUNCTION f_row_plpgsql(houses) RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1.kind || $1.price; END';
 CREATE FUNCTION f_update(bigint) RETURNS TABLE (i bigint, p float8) LANGUAGE sql AS
