@@ -10,6 +10,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
@@ -91,8 +92,13 @@ OwnerMayUse(const FuncExpr *call, const PredictFunction *function, Oid owner) {
 	return exists && HasProjectUse(project, owner);
 }
 
-struct MarkContext {
+struct MarkRules {
 	const PredictionColumns *columns;
+	bool keep; ///< take no mark away
+};
+
+struct MarkContext {
+	MarkRules rules;
 	Bitmapset *used; ///< attribute numbers of the prediction columns whose calls were met
 	bool changed;
 };
@@ -108,11 +114,12 @@ MarkWalker(Node *node, void *context) {
 		const PredictFunction *found = FindPredictFunction(call->funcid);
 		if (found != nullptr && !found->deferred) {
 			PredictFunction function = *found; // catalog accesses follow
-			AttrNumber attno = ColumnOfCall(call, marks->columns);
+			AttrNumber attno = ColumnOfCall(call, marks->rules.columns);
 			if (attno != InvalidAttrNumber)
 				marks->used = bms_add_member(marks->used, attno);
-			bool mark =
-				attno != InvalidAttrNumber && OwnerMayUse(call, &function, marks->columns->owner);
+			bool mark = (marks->rules.keep && IsColumnCall(call)) ||
+						(attno != InvalidAttrNumber &&
+						 OwnerMayUse(call, &function, marks->rules.columns->owner));
 			if (mark != IsColumnCall(call)) {
 				marks->changed = true;
 				call->funcformat = mark ? COERCE_SQL_SYNTAX : COERCE_EXPLICIT_CALL;
@@ -155,16 +162,16 @@ ExpandElement(Oid relid, const char *name, Node *expression, const PredictionCol
 
 Node *
 Marked(Node *expression, const PredictionColumns *columns) {
-	MarkContext marks = {columns, nullptr, false};
+	MarkContext marks = {{columns, false}, nullptr, false};
 	MarkWalker(expression, &marks);
 	return expression;
 }
 
 /// Puts a tree into a catalog column when its marks are not right.
 bool
-RemarkTree(Datum value, const PredictionColumns *columns, Bitmapset **used, Datum *result) {
+RemarkTree(Datum value, const MarkRules &rules, Bitmapset **used, Datum *result) {
 	Node *tree = (Node *)stringToNode(TextDatumGetCString(value));
-	MarkContext marks = {columns, *used, false};
+	MarkContext marks = {rules, *used, false};
 	MarkWalker(tree, &marks);
 	*used = marks.used;
 	if (marks.changed)
@@ -217,7 +224,7 @@ constexpr TreeCatalog kStatisticsTrees = {
 
 /// Corrects the marks of one object. @param used  prediction columns that it is made from
 void
-VerifyMarks(const TreeCatalog &where, Oid oid, const PredictionColumns *columns, Bitmapset **used) {
+VerifyMarks(const TreeCatalog &where, Oid oid, const MarkRules &rules, Bitmapset **used) {
 	constexpr int kMaxAttributes =
 		Natts_pg_index > Natts_pg_statistic_ext ? Natts_pg_index : Natts_pg_statistic_ext;
 	Datum values[kMaxAttributes] = {};
@@ -231,7 +238,7 @@ VerifyMarks(const TreeCatalog &where, Oid oid, const PredictionColumns *columns,
 		Datum value = (Datum)0;
 		if (attribute != InvalidAttrNumber)
 			value = SysCacheGetAttr(where.cache, tuple, attribute, &is_null);
-		if (!is_null && RemarkTree(value, columns, used, &values[attribute - 1]))
+		if (!is_null && RemarkTree(value, rules, used, &values[attribute - 1]))
 			changed = replace[attribute - 1] = true;
 	}
 	if (!changed)
@@ -245,13 +252,23 @@ VerifyMarks(const TreeCatalog &where, Oid oid, const PredictionColumns *columns,
 
 void
 VerifyObject(const TreeCatalog &where, const ObjectAddress &self, Oid table,
-			 const PredictionColumns *columns) {
+			 const MarkRules &rules) {
 	Bitmapset *used = nullptr;
-	VerifyMarks(where, self.objectId, columns, &used);
+	VerifyMarks(where, self.objectId, rules, &used);
 	if (bms_is_empty(used) || DependsOnColumns(self, table, used))
 		return;
 	DependOnColumns(self, table, used);
 	CommandCounterIncrement();
+}
+
+void
+CorrectIndexMarks(Relation relation, const MarkRules &rules) {
+	Oid table = RelationGetRelid(relation);
+	ListCell *cell;
+	foreach (cell, RelationGetIndexList(relation))
+		VerifyObject(kIndexTrees, {RelationRelationId, lfirst_oid(cell), 0}, table, rules);
+	foreach (cell, RelationGetStatExtList(relation))
+		VerifyObject(kStatisticsTrees, {StatisticExtRelationId, lfirst_oid(cell), 0}, table, rules);
 }
 
 /// Is this an index on predictions, by the table's columns or by what its expressions call?
@@ -343,13 +360,18 @@ RewriteCreateStatistics(PlannedStmt *planned, const char *query) {
 
 void
 VerifyIndexMarks(Relation relation, const PredictionColumns &columns) {
-	Oid table = RelationGetRelid(relation);
-	ListCell *cell;
-	foreach (cell, RelationGetIndexList(relation))
-		VerifyObject(kIndexTrees, {RelationRelationId, lfirst_oid(cell), 0}, table, &columns);
-	foreach (cell, RelationGetStatExtList(relation))
-		VerifyObject(kStatisticsTrees, {StatisticExtRelationId, lfirst_oid(cell), 0}, table,
-					 &columns);
+	CorrectIndexMarks(relation, {&columns, false});
+}
+
+void
+AddIndexMarks(Oid table, LOCKMODE lock) {
+	Relation relation = try_relation_open(table, lock);
+	if (relation == nullptr)
+		return;
+	PredictionColumns columns;
+	if (GetPredictionColumns(relation, &columns))
+		CorrectIndexMarks(relation, {&columns, true});
+	relation_close(relation, NoLock);
 }
 
 } // namespace pgml::am

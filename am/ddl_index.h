@@ -14,6 +14,7 @@
 extern "C" {
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
+#include "storage/lockdefs.h"
 #include "utils/rel.h"
 }
 
@@ -33,5 +34,10 @@ void LockDeployments();
 /// that this table must not have), column dependencies of its indexes. The table may be without
 /// prediction columns: columns.natts = 0.
 void VerifyIndexMarks(Relation relation, const PredictionColumns &columns);
+
+/// After a project came into being or a role was granted its use: the marks that one dependent table may have now. None is
+/// taken away: an index without them would stop the next deployment. @param lock  NoLock when the caller holds one that
+/// keeps index DDL out
+void AddIndexMarks(Oid table, LOCKMODE lock);
 
 } // namespace pgml::am

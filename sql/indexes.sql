@@ -171,6 +171,38 @@ SET ROLE indexes_user;
 INSERT INTO houses VALUES (2004, 4, 1, 'city 1');
 RESET ROLE;
 
+-- An index made before the project, or before its owner was granted use, serves writers afterwards.
+CREATE ROLE indexes_writer;
+GRANT USAGE ON SCHEMA indexes TO indexes_writer;
+SET ROLE indexes_user;
+CREATE TABLE early (sqft real, beds int, price double precision GENERATED ALWAYS AS (pgml.predict('indexes early', sqft, beds)) STORED) USING pgml;
+CREATE INDEX early_index ON early (price);
+CREATE STATISTICS early_statistics ON price FROM early;
+GRANT SELECT, INSERT ON early TO indexes_writer;
+RESET ROLE;
+SET ROLE indexes_writer;
+INSERT INTO early VALUES (1, 1);
+RESET ROLE;
+SELECT project FROM pgml.train('indexes early', 'regression', 'indexes.training', 'price', algorithm => 'linear');
+SET ROLE indexes_writer;
+INSERT INTO early VALUES (1, 1);
+RESET ROLE;
+SELECT pgml.grant_use('indexes early', 'indexes_user');
+SET ROLE indexes_writer;
+INSERT INTO early VALUES (1, 1);
+SELECT round(price) FROM early;
+RESET ROLE;
+TRUNCATE early;
+ALTER TABLE early OWNER TO CURRENT_USER;
+DELETE FROM pgml.projects WHERE name = 'indexes early';
+SELECT project FROM pgml.train('indexes early', 'regression', 'indexes.training', 'price', algorithm => 'linear');
+SET ROLE indexes_writer;
+INSERT INTO early VALUES (2, 1);
+RESET ROLE;
+SELECT round(price) FROM early;
+DELETE FROM pgml.projects WHERE name = 'indexes early';
+DROP TABLE early;
+
 -- ALTER TABLE rebuilds indexes from their text; the same index comes out.
 ALTER TABLE houses ALTER id TYPE int;
 SET ROLE indexes_user;
@@ -219,4 +251,4 @@ ALTER TABLE houses DROP COLUMN price;
 \d houses
 DELETE FROM pgml.projects WHERE name = 'indexes';
 DROP SCHEMA indexes CASCADE;
-DROP ROLE indexes_user;
+DROP ROLE indexes_user, indexes_writer;

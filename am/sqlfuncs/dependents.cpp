@@ -2,6 +2,7 @@
 #include "am/sqlfuncs/dependents.h"
 
 #include "am/base/compat.h"
+#include "am/ddl_index.h"
 #include "am/predict_functions.h"
 
 extern "C" {
@@ -278,6 +279,9 @@ RebuildDependents(const Dependents &dependents, const char *project) {
 	bool analyze = false;
 	for (int i = 0; i < dependents.n; i++) {
 		const Dependent &dependent = dependents.items[i];
+		// An index that is older than the project could not be marked when it was made.
+		if (i == 0 || dependents.items[i - 1].table != dependent.table)
+			AddIndexMarks(dependent.table, NoLock);
 		if (dependent.is_statistics) {
 			analyze = true;
 		} else if (!IndexIsValid(dependent.object)) {

@@ -1,10 +1,13 @@
 /// Who may change a project, and pgml.grant_use / pgml.revoke_use. See rights.h.
 #include "am/sqlfuncs/rights.h"
 
+#include "am/ddl_index.h"
 #include "am/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
+#include "am/sqlfuncs/dependents.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -31,6 +34,16 @@ RoleArgument(const char *name) {
 	return strcmp(name, "public") == 0 ? InvalidOid : get_role_oid(name, false);
 }
 
+/// An index on predictions serves every writer while the owner of its table may use the project.
+void
+MarkDependentIndexes(const char *project) {
+	CommandCounterIncrement();
+	Dependents dependents = FindDependents(project);
+	for (int i = 0; i < dependents.n; i++)
+		if (i == 0 || dependents.items[i - 1].table != dependents.items[i].table)
+			AddIndexMarks(dependents.items[i].table, ShareUpdateExclusiveLock);
+}
+
 void
 ChangeUse(const char *name, const char *role_name, bool grant) {
 	RequireWritable(grant ? "pgml.grant_use()" : "pgml.revoke_use()");
@@ -46,6 +59,8 @@ ChangeUse(const char *name, const char *role_name, bool grant) {
 							: "UPDATE pgml.projects SET users = array_remove(users, $2::regrole)"
 							  " WHERE id = $1 AND $2::regrole = ANY (users)",
 					  SqlParameters().Int8(project.id).Oid8(role));
+	if (grant)
+		MarkDependentIndexes(project.name);
 	SPI_finish();
 }
 
