@@ -81,6 +81,8 @@ struct Settings {
 	std::string objective;
 	std::vector<std::pair<std::string, std::string>> parameters; ///< XGBoost's name and value
 	bool has_base_score = false;
+	bool is_hist = true;
+	int64_t max_bin = 256;
 };
 
 const std::vector<std::string> kRegressionObjectives = {
@@ -112,7 +114,8 @@ public:
 		Real("lambda", {"lambda", "reg_lambda"}, 0, kHuge);
 		Real("alpha", {"alpha", "reg_alpha"}, 0, kHuge);
 		Real("max_delta_step", {"max_delta_step"}, 0, kHuge);
-		WholeNumber("max_bin", {"max_bin"}, 2, 65536);
+		settings_.max_bin = from_.Integer({"max_bin"}, 256, 2, 65536);
+		Set("max_bin", std::to_string(settings_.max_bin));
 		WholeNumber("max_leaves", {"max_leaves"}, 0, 1 << 20);
 		WholeNumber("num_parallel_tree", {"num_parallel_tree"}, 1, 1000);
 		Real("scale_pos_weight", {"scale_pos_weight"}, 0, kHuge, Bound::kExclusiveLow);
@@ -127,7 +130,8 @@ public:
 			from_.Choice({"tree_method"}, "auto", {"auto", "exact", "approx", "hist"});
 		// "auto" of XGBoost 1.7 is exact for small data and approx for large; hist is as good and
 		// much faster.
-		Set("tree_method", method == "auto" ? "hist" : method);
+		settings_.is_hist = method == "auto" || method == "hist";
+		Set("tree_method", settings_.is_hist ? "hist" : method);
 		auto seed =
 			from_.Integer({"random_state", "seed"}, static_cast<int64_t>(options.seed & 0x7fffffff),
 						  0, std::numeric_limits<int32_t>::max());
@@ -220,16 +224,59 @@ ArrayInterface(MatrixView columns) {
 		sizeof(float) * columns.ld);
 }
 
+/// Hands the rows to XGBoost in small batches, so that a stop request is seen while it sorts them into bins.
+struct BatchIterator {
+	static constexpr size_t kBatchRows = 4096;
+	MatrixView columns;
+	const std::vector<float> &labels;
+	const StopToken &stop;
+	MatrixHandle proxy;
+	size_t at = 0;
+	bool stopped = false;
+	int status = 0;
+
+	static int
+	Next(DataIterHandle handle) noexcept {
+		auto &self = *static_cast<BatchIterator *>(handle);
+		self.stopped = self.stopped || self.stop.StopRequested();
+		if (self.stopped || self.status != 0 || self.at == self.columns.rows)
+			return 0; // the end of the data, as far as XGBoost knows
+		size_t rows = std::min(kBatchRows, self.columns.rows - self.at);
+		MatrixView batch = self.columns.Slice(self.at, rows);
+		self.status = XGProxyDMatrixSetDataDense(self.proxy.handle, ArrayInterface(batch).c_str());
+		if (self.status == 0)
+			self.status = XGDMatrixSetFloatInfo(self.proxy.handle, "label",
+												self.labels.data() + self.at, rows);
+		self.at += rows;
+		return self.status == 0;
+	}
+	static void
+	Reset(DataIterHandle handle) noexcept {
+		static_cast<BatchIterator *>(handle)->at = 0;
+	}
+};
+
 void
-FillMatrix(MatrixHandle &matrix, const TrainingData &data, Task task, int n_threads) {
-	std::string config = fmt::format(R"({{"missing":NaN,"nthread":{}}})", n_threads);
-	Check(XGDMatrixCreateFromDense(ArrayInterface(data.columns).c_str(), config.c_str(),
-								   &matrix.handle));
-	std::vector<float> labels(data.columns.rows);
-	for (size_t row = 0; row < labels.size(); row++)
-		labels[row] = task == Task::kRegression ? static_cast<float>(data.target[row])
-												: static_cast<float>(data.classes[row]);
-	Check(XGDMatrixSetFloatInfo(matrix.handle, "label", labels.data(), labels.size()));
+FillMatrix(MatrixHandle &matrix, const Settings &settings, const TrainingData &data,
+		   const std::vector<float> &labels, const TrainOptions &options, int n_threads) {
+	std::string config =
+		fmt::format(R"({{"missing":NaN,"nthread":{},"max_bin":{}}})", n_threads, settings.max_bin);
+	if (!settings.is_hist) {
+		Check(XGDMatrixCreateFromDense(ArrayInterface(data.columns).c_str(), config.c_str(),
+									   &matrix.handle));
+		Check(XGDMatrixSetFloatInfo(matrix.handle, "label", labels.data(), labels.size()));
+		return;
+	}
+	// The bins of hist, without XGBoost's own copy of the values (8 bytes each).
+	BatchIterator iterator{data.columns, labels, options.stop, {}};
+	Check(XGProxyDMatrixCreate(&iterator.proxy.handle));
+	int status = XGQuantileDMatrixCreateFromCallback(&iterator, iterator.proxy.handle, nullptr,
+													 BatchIterator::Reset, BatchIterator::Next,
+													 config.c_str(), &matrix.handle);
+	if (iterator.stopped)
+		throw Cancelled();
+	Check(iterator.status);
+	Check(status);
 }
 
 std::unique_ptr<const TreeEnsemble>
@@ -238,7 +285,12 @@ Boost(const Settings &settings, Task task, const TrainingData &data, const Train
 	XGBRegisterLogCallback([](const char *) {});
 	int n_threads = std::max(options.n_threads, 1);
 	MatrixHandle matrix;
-	FillMatrix(matrix, data, task, n_threads);
+	std::vector<float> labels;
+	if (task == Task::kRegression)
+		labels.assign(data.target.begin(), data.target.end());
+	else
+		labels.assign(data.classes.begin(), data.classes.end());
+	FillMatrix(matrix, settings, data, labels, options, n_threads);
 	options.stop.ThrowIfStopped();
 	BoosterOwner booster;
 	Check(XGBoosterCreate(&matrix.handle, 1, &booster.handle));

@@ -222,6 +222,17 @@ TEST(Xgboost, StopsBetweenRoundsAndReportsProgress) {
 	EXPECT_LT(rounds, 30u);
 }
 
+TEST(Xgboost, StopsWhileBinning) {
+	static int polls;
+	Dataset data = test::RandomDataset(50000, 3, 0, 12, Target);
+	for (int limit = 1; limit < 60; limit += 4) {
+		TrainOptions options = Options("xgboost", Task::kRegression, R"({"n_estimators": 100000})");
+		polls = -limit;
+		options.stop = StopToken([] { return ++polls > 0; });
+		EXPECT_THROW(Train(data, options), Cancelled) << limit;
+	}
+}
+
 TEST(Xgboost, SignalMaskIsRestored) {
 	Dataset data = test::RandomDataset(300, 3, 0, 11, Target);
 	sigset_t before, inside, after;
