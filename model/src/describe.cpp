@@ -2,8 +2,10 @@
 #include "pgml/train.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "no_postgres.h"
@@ -23,8 +25,17 @@ Number(double value) {
 	return std::isfinite(value) ? Json(value) : Json();
 }
 
+/// A feature's cell as the user wrote it: the shortest decimal that gives the same float32.
+double
+Shortest(double value) {
+	double result = value;
+	std::string text = fmt::format("{}", static_cast<float>(value));
+	std::from_chars(text.data(), text.data() + text.size(), result);
+	return result;
+}
+
 void
-AddOrderStatistics(Json &result, std::vector<double> &values) {
+AddOrderStatistics(Json &result, std::vector<double> &values, double (*show)(double)) {
 	size_t count = values.size();
 	std::sort(values.begin(), values.end());
 	double low = values.front(), high = values.back();
@@ -43,7 +54,7 @@ AddOrderStatistics(Json &result, std::vector<double> &values) {
 		distinct++;
 		i = end;
 	}
-	result["mode"] = Number(mode);
+	result["mode"] = Number(show(mode));
 	result["distinct"] = distinct;
 	std::vector<size_t> histogram(20);
 	for (double value : values) {
@@ -54,14 +65,20 @@ AddOrderStatistics(Json &result, std::vector<double> &values) {
 	result["histogram"] = histogram;
 	Json ventiles = Json::array();
 	for (size_t k = 1; k < 20; k++)
-		ventiles.push_back(Number(values[std::min(count - 1, count * k / 20)]));
+		ventiles.push_back(Number(show(values[std::min(count - 1, count * k / 20)])));
 	result["ventiles"] = ventiles;
 }
 
-/// @param at  function cell number -> double, NaN = missing
+double
+AsIs(double value) {
+	return value;
+}
+
+/// @param at    function cell number -> double, NaN = missing
+/// @param show  how a single cell is shown
 template <typename At>
 Json
-NumberStatistics(size_t cells, const At &at) {
+NumberStatistics(size_t cells, const At &at, double (*show)(double)) {
 	Json result;
 	double sum = 0, low = HUGE_VAL, high = -HUGE_VAL;
 	size_t count = 0;
@@ -89,15 +106,15 @@ NumberStatistics(size_t cells, const At &at) {
 			sample.push_back(value);
 	}
 	double variance = squares / static_cast<double>(count);
-	result["min"] = Number(low);
-	result["max"] = Number(high);
-	result["max_abs"] = Number(std::max(std::fabs(low), std::fabs(high)));
+	result["min"] = Number(show(low));
+	result["max"] = Number(show(high));
+	result["max_abs"] = Number(show(std::max(std::fabs(low), std::fabs(high))));
 	result["mean"] = Number(mean);
 	result["variance"] = Number(variance);
 	result["std_dev"] = Number(std::sqrt(variance));
 	result["sampled"] = step > 1;
 	if (!sample.empty())
-		AddOrderStatistics(result, sample);
+		AddOrderStatistics(result, sample, show);
 	return result;
 }
 
@@ -173,7 +190,7 @@ DescribeColumnsToJson(const Dataset &data, const std::string &target_name, const
 		};
 		Json statistics = spec.type == FeatureType::kText
 							  ? TextStatistics(rows * spec.width, data.dictionaries[f].values(), at)
-							  : NumberStatistics(rows * spec.width, at);
+							  : NumberStatistics(rows * spec.width, at, Shortest);
 		columns.push_back(Column(spec.name, TypeName(spec.type), false, position++, spec.width,
 								 std::move(statistics)));
 		first += spec.width;
@@ -181,7 +198,7 @@ DescribeColumnsToJson(const Dataset &data, const std::string &target_name, const
 	auto target_at = [&](size_t row) { return data.target[row]; };
 	Json statistics = data.target_is_text ? TextStatistics(data.target.size(),
 														   data.target_labels.values(), target_at)
-										  : NumberStatistics(data.target.size(), target_at);
+										  : NumberStatistics(data.target.size(), target_at, AsIs);
 	const char *type = data.target_is_text ? "text" : data.target_is_boolean ? "boolean" : "number";
 	columns.push_back(Column(target_name, type, true, position, 1, std::move(statistics)));
 	// Text in another encoding than UTF-8 must not make the description fail.

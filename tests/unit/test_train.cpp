@@ -241,7 +241,7 @@ TEST(Metrics, TextFeaturesAndLabelsOfATestPart) {
 
 TEST(Describe, Columns) {
 	Dataset data = test::DatasetBuilder()
-					   .Number("a", {1, NAN, 3, 3})
+					   .Number("a", {0.1f, NAN, 3, 3})
 					   .Text("t", {"u", "v", "u", std::nullopt})
 					   .Target({1, 2, 3, 4})
 					   .Build();
@@ -252,6 +252,7 @@ TEST(Describe, Columns) {
 	EXPECT_EQ(columns[0]["type"], "number");
 	EXPECT_EQ(columns[0]["nullable"], true);
 	EXPECT_EQ(columns[0]["statistics"]["missing"], 1);
+	EXPECT_EQ(columns[0]["statistics"]["min"], 0.1); // not 0.10000000149
 	EXPECT_EQ(columns[0]["statistics"]["median"], 3);
 	EXPECT_EQ(columns[0]["statistics"]["mode"], 3);
 	EXPECT_EQ(columns[0]["statistics"]["distinct"], 2);

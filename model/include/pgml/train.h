@@ -46,8 +46,8 @@ struct Split {
 };
 
 /// Splits rows into train and test parts, deterministic for a seed.
-/// @param test_size  <= 1: fraction, > 1: number of rows; 0 = no test part
-/// @throws Error(kInvalidArgument) negative or not smaller than the number of rows
+/// @param test_size  < 1: fraction, rounded to whole rows; > 1: number of rows; 0 = no test part. One row always trains.
+/// @throws Error(kInvalidArgument) negative, exactly 1, or not smaller than the number of rows
 Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed);
 
 struct TrainOptions {
@@ -73,9 +73,9 @@ std::vector<std::string> AvailableAlgorithms(Task task);
  */
 std::unique_ptr<const Model> Train(const Dataset &data, const TrainOptions &options);
 
-/// Metrics of `model` on `test` as a JSON object. Regression: r2, mean_absolute_error, mean_squared_error,
-/// root_mean_squared_error. Classification: f1 (macro), precision, recall, accuracy, mcc, and log_loss, roc_auc
-/// (binary) from probabilities. A metric that is undefined is null.
+/// Metrics on `test` as a JSON object, null where undefined. Regression: r2, mean_absolute_error, mean_squared_error,
+/// root_mean_squared_error. Classification: f1, precision, recall (two classes: of the second one; more: macro means),
+/// accuracy, mcc, log_loss and, for two classes, roc_auc; these two from probabilities and margins, not from labels.
 std::string EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop);
 
 /// What pgml.snapshots.columns holds: a JSON array with name, position, size, type and statistics of each column.
