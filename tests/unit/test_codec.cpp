@@ -28,6 +28,11 @@ operator new(size_t size) {
 		return result;
 	throw std::bad_alloc();
 }
+__attribute__((noinline)) void *
+operator new(size_t size, const std::nothrow_t &) noexcept {
+	allocated_bytes += size;
+	return std::malloc(size == 0 ? 1 : size);
+}
 __attribute__((noinline)) void
 operator delete(void *pointer) noexcept {
 	std::free(pointer);
