@@ -16,7 +16,8 @@ namespace pgml {
 
 using Json = nlohmann::json;
 
-struct Hyperparameters::Data {
+// The JSON library's destructor allocates; it cannot fail for what the constructor parsed.
+struct Hyperparameters::Data { // NOLINT(bugprone-exception-escape)
 	std::string algorithm;
 	Json values;
 	std::vector<std::string> known;

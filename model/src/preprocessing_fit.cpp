@@ -25,11 +25,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::vector<std::string> kEncodings = {"native", "target", "one_hot"};
-const std::vector<std::string> kImputations = {"error", "mean", "median", "mode",
-											   "min",   "max",  "zero"};
-const std::vector<std::string> kScales = {"preserve", "standard", "min_max", "max_abs", "robust"};
-
 /// Weight of the overall mean in a target mean, in rows.
 constexpr double kSmoothing = 10;
 
@@ -64,9 +59,11 @@ ParseWish(const std::string &column, const Json &value) {
 	Wish wish;
 	for (const auto &[key, item] : value.items()) {
 		if (key == "impute") {
-			wish.impute = OneOf(column, key, item, kImputations);
+			wish.impute =
+				OneOf(column, key, item, {"error", "mean", "median", "mode", "min", "max", "zero"});
 		} else if (key == "scale") {
-			wish.scale = OneOf(column, key, item, kScales);
+			wish.scale =
+				OneOf(column, key, item, {"preserve", "standard", "min_max", "max_abs", "robust"});
 		} else if (key != "encode") {
 			Invalid(
 				fmt::format("unrecognized key \"{}\" for column \"{}\" in preprocess", key, column),
@@ -85,7 +82,7 @@ ParseWish(const std::string &column, const Json &value) {
 					"\"ordinal\" of column \"{}\" must be an array of distinct texts", column));
 			wish.ordinal = order;
 		} else {
-			wish.encode = OneOf(column, key, item, kEncodings);
+			wish.encode = OneOf(column, key, item, {"native", "target", "one_hot"});
 		}
 	}
 	return wish;

@@ -83,6 +83,7 @@ SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, u
 		for (size_t row = 0; row < n_rows; row++)
 			by_target[data.target[row]].push_back(row);
 		std::vector<std::vector<size_t>> classes;
+		classes.reserve(by_target.size());
 		for (auto &[value, rows] : by_target)
 			classes.push_back(std::move(rows));
 		std::vector<size_t> quota = ClassQuotas(classes, n_test, n_rows);

@@ -85,11 +85,14 @@ struct Settings {
 	int64_t max_bin = 256;
 };
 
-const std::vector<std::string> kRegressionObjectives = {
-	"reg:squarederror", "reg:linear",    "reg:absoluteerror", "reg:pseudohubererror",
-	"reg:logistic",     "count:poisson", "reg:gamma",         "reg:tweedie"};
-const std::vector<std::string> kClassificationObjectives = {"binary:logistic", "multi:softprob",
-															"multi:softmax"};
+/// Objectives of XGBoost whose predictions the trees of model/ reproduce.
+std::vector<std::string>
+ObjectivesOf(Task task) {
+	if (task == Task::kClassification)
+		return {"binary:logistic", "multi:softprob", "multi:softmax"};
+	return {"reg:squarederror", "reg:linear",    "reg:absoluteerror", "reg:pseudohubererror",
+			"reg:logistic",     "count:poisson", "reg:gamma",         "reg:tweedie"};
+}
 
 /// Reads and checks what the user gave; only given values are passed on, so XGBoost's defaults hold
 /// for the rest.
@@ -137,9 +140,7 @@ public:
 						  0, std::numeric_limits<int32_t>::max());
 		Set("seed", std::to_string(seed));
 		from_.Integer({"n_jobs", "nthread"}, 0, -1, 1 << 16); // accepted; the server decides
-		settings_.objective = from_.Choice({"objective"}, "",
-										   task_ == Task::kRegression ? kRegressionObjectives
-																	  : kClassificationObjectives);
+		settings_.objective = from_.Choice({"objective"}, "", ObjectivesOf(task_));
 		from_.Finish();
 		return std::move(settings_);
 	}
