@@ -231,6 +231,7 @@ struct BatchIterator {
 	MatrixView columns;
 	const std::vector<float> &labels;
 	const StopToken &stop;
+	SignalsBlocked &signals;
 	MatrixHandle proxy;
 	size_t at = 0;
 	bool stopped = false;
@@ -239,6 +240,7 @@ struct BatchIterator {
 	static int
 	Next(DataIterHandle handle) noexcept {
 		auto &self = *static_cast<BatchIterator *>(handle);
+		self.signals.DeliverPending();
 		self.stopped = self.stopped || self.stop.StopRequested();
 		if (self.stopped || self.status != 0 || self.at == self.columns.rows)
 			return 0; // the end of the data, as far as XGBoost knows
@@ -259,7 +261,8 @@ struct BatchIterator {
 
 void
 FillMatrix(MatrixHandle &matrix, const Settings &settings, const TrainingData &data,
-		   const std::vector<float> &labels, const TrainOptions &options, int n_threads) {
+		   const std::vector<float> &labels, const TrainOptions &options, int n_threads,
+		   SignalsBlocked &signals) {
 	std::string config =
 		fmt::format(R"({{"missing":NaN,"nthread":{},"max_bin":{}}})", n_threads, settings.max_bin);
 	if (!settings.is_hist) {
@@ -269,7 +272,7 @@ FillMatrix(MatrixHandle &matrix, const Settings &settings, const TrainingData &d
 		return;
 	}
 	// The bins of hist, without XGBoost's own copy of the values (8 bytes each).
-	BatchIterator iterator{data.columns, labels, options.stop, {}};
+	BatchIterator iterator{data.columns, labels, options.stop, signals, {}};
 	Check(XGProxyDMatrixCreate(&iterator.proxy.handle));
 	int status = XGQuantileDMatrixCreateFromCallback(&iterator, iterator.proxy.handle, nullptr,
 													 BatchIterator::Reset, BatchIterator::Next,
@@ -291,7 +294,7 @@ Boost(const Settings &settings, Task task, const TrainingData &data, const Train
 		labels.assign(data.target.begin(), data.target.end());
 	else
 		labels.assign(data.classes.begin(), data.classes.end());
-	FillMatrix(matrix, settings, data, labels, options, n_threads);
+	FillMatrix(matrix, settings, data, labels, options, n_threads, signals);
 	options.stop.ThrowIfStopped();
 	BoosterOwner booster;
 	Check(XGBoosterCreate(&matrix.handle, 1, &booster.handle));

@@ -5,6 +5,7 @@ sums only of values that add up exactly, and no expression that can fail for som
 for a row is the planner's choice).
 """
 import random
+import re
 
 # Columns by kind: "exact" numbers may be summed, "number" only compared, "text", "int" (a beds-like feature).
 TABLES = {
@@ -47,10 +48,12 @@ class Generator:
     def __init__(self, seed):
         self.random = random.Random(f"queries {seed}")
         self.count = self.aliases = self.subqueries = 0
+        self.calls = []
 
     def query(self):
         self.count += 1
         self.aliases = self.subqueries = 0
+        self.calls = []
         shape = self.random.random()
         if shape < 0.12:
             return self.set_operation()
@@ -105,13 +108,20 @@ class Generator:
 
     def call(self, scope):
         """A direct call. Its features may come from anywhere, also from the nullable side of an outer join."""
+        # One that stands elsewhere already, in a join clause say: an optimizer may share it where that is wrong.
+        known = {alias for alias, _, _ in scope.items}
+        earlier = [text for text, used in self.calls if used <= known]
+        if earlier and self.chance(0.4):
+            return self.pick(earlier)
         first = self.column(scope, "exact", "number") or "100"
         second = self.column(scope, "int") or "2"
         third = self.column(scope, "text") or "'Oslo'::text"
         if self.chance(0.2):
             third = self.pick(["'Rome'::text", "NULL::text"])
         # hid, floor and sums of them are float8 or bigint; the wrappers take float8 and int.
-        return f"pgml.predict('house price', ({first})::float8, ({second})::int, {third})"
+        text = f"pgml.predict('house price', ({first})::float8, ({second})::int, {third})"
+        self.calls.append((text, set(re.findall(r"\bt[0-9]+(?=\.)|\bx(?=\.)", text))))
+        return text
 
     def text(self, scope, depth=1):
         name = self.column(scope, "text")

@@ -41,3 +41,10 @@ SELECT pgml.classify('kind', sqft, beds, city) k, count(*) FROM houses GROUP BY 
 SELECT id, CASE WHEN beds = 0 THEN NULL ELSE pgml.predict('house price', 100 / beds, beds, city) END FROM few ORDER BY id;
 SELECT id FROM few WHERE beds <> 0 AND pgml.predict('house price', 100 / beds, beds, city) > 0 ORDER BY id;
 SELECT f.id, f.p FROM (SELECT id, price + pgml.predict('rent', sqft, beds)::int AS p FROM few) f WHERE p > 100000 ORDER BY f.p, f.id;
+SELECT a.aid, pgml.predict('house price', h.sqft, h.beds, h.city) FROM agents a LEFT JOIN houses h ON h.id = a.hid AND pgml.predict('house price', h.sqft, h.beds, h.city) > a.floor ORDER BY 1;
+SELECT a.aid, h.id, pgml.predict('house price', h.sqft, h.beds, h.city) FROM houses h RIGHT JOIN agents a ON pgml.predict('house price', h.sqft, h.beds, h.city) = a.floor + 0.5 WHERE a.aid < 100 ORDER BY 1, 2;
+SELECT a.aid, h.id, pgml.predict('house price', h.sqft, h.beds, h.city) AS p FROM agents a FULL JOIN houses h ON pgml.predict('house price', h.sqft, h.beds, h.city) = a.floor AND h.id = a.hid ORDER BY 1, 2, 3;
+SELECT f.id, g.id, pgml.predict('house price', g.sqft, g.beds, g.city), g.price FROM few f LEFT JOIN few g ON pgml.predict('house price', g.sqft, g.beds, g.city) = f.price AND f.id <> g.id ORDER BY 1, 2;
+SELECT f.id, g.id, pgml.predict('house price', f.sqft, f.beds, f.city), pgml.predict('house price', g.sqft, g.beds, g.city) FROM few f FULL JOIN few g ON pgml.predict('house price', g.sqft, g.beds, g.city) = pgml.predict('house price', f.sqft, f.beds, f.city) AND f.id = g.id + 1 ORDER BY 1, 2;
+SELECT a.aid FROM agents a LEFT JOIN houses h ON h.id = a.hid AND pgml.predict('house price', h.sqft, h.beds, h.city) > a.floor WHERE pgml.predict('house price', h.sqft, h.beds, h.city) > 100000 ORDER BY 1;
+SELECT a.aid, coalesce(x.p, -1), pgml.predict('house price', x.sqft, x.beds, x.city) FROM agents a LEFT JOIN (SELECT *, pgml.predict('house price', sqft, beds, city) AS p FROM houses) x ON x.id = a.hid AND x.p > a.floor ORDER BY 1;
