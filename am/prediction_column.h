@@ -20,7 +20,7 @@ struct PredictionColumns {
 	int natts;
 	Oid owner;   ///< owner of the table: evaluates the models
 	Node **expr; ///< [natts], attno - 1: nullptr, or the expression with real, column-marked calls,
-		///< Vars with varno 1
+				 ///< Vars with varno 1
 	bool
 	Has(AttrNumber attno) const {
 		return attno > 0 && attno <= natts && expr[attno - 1] != nullptr;

@@ -21,10 +21,22 @@ public:
 	Error(ErrorCode code, std::string message, std::string detail = "", std::string hint = "")
 		: code_(code), message_(std::move(message)), detail_(std::move(detail)),
 		  hint_(std::move(hint)) {}
-	const char *what() const noexcept override { return message_.c_str(); }
-	ErrorCode code() const noexcept { return code_; }
-	const std::string &detail() const noexcept { return detail_; }
-	const std::string &hint() const noexcept { return hint_; }
+	const char *
+	what() const noexcept override {
+		return message_.c_str();
+	}
+	ErrorCode
+	code() const noexcept {
+		return code_;
+	}
+	const std::string &
+	detail() const noexcept {
+		return detail_;
+	}
+	const std::string &
+	hint() const noexcept {
+		return hint_;
+	}
 
 private:
 	ErrorCode code_;
@@ -34,7 +46,10 @@ private:
 /// Thrown when a StopToken asks to stop. Carries nothing: the caller knows why.
 class Cancelled : public std::exception {
 public:
-	const char *what() const noexcept override { return "cancelled"; }
+	const char *
+	what() const noexcept override {
+		return "cancelled";
+	}
 };
 
 } // namespace pgml

@@ -23,7 +23,11 @@ namespace pgml {
 
 enum class Task : uint8_t { kRegression = 0, kClassification = 1 }; // stored: do not change values
 
-enum class FeatureType : uint8_t { kNumber = 0, kBoolean = 1, kText = 2 }; // stored: do not change values
+enum class FeatureType : uint8_t {
+	kNumber = 0,
+	kBoolean = 1,
+	kText = 2
+}; // stored: do not change values
 
 /// One feature as the user sees it: a column of the training relation.
 struct FeatureSpec {

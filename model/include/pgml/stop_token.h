@@ -9,8 +9,12 @@ public:
 	using Check = bool (*)();
 	/// @param check  cheap, does not throw, callable from any thread; nullptr = never stops
 	explicit StopToken(Check check = nullptr) : check_(check) {}
-	bool StopRequested() const { return check_ != nullptr && check_(); }
-	void ThrowIfStopped() const {
+	bool
+	StopRequested() const {
+		return check_ != nullptr && check_();
+	}
+	void
+	ThrowIfStopped() const {
 		if (StopRequested())
 			throw Cancelled();
 	}

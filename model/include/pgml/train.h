@@ -17,7 +17,10 @@ class CategoryDictionary {
 public:
 	/// @throws Error(kLimitExceeded) above kMaxCategories
 	uint32_t CodeOf(std::string_view value);
-	const std::vector<std::string> &values() const { return values_; }
+	const std::vector<std::string> &
+	values() const {
+		return values_;
+	}
 	static constexpr size_t kMaxCategories = 1 << 24; ///< codes must be exact in float32
 
 private:
@@ -28,12 +31,12 @@ private:
 
 struct Dataset {
 	std::vector<FeatureSpec> features;
-	Matrix raw;                                  ///< [rows, sum of widths]; text features hold dictionary codes
+	Matrix raw; ///< [rows, sum of widths]; text features hold dictionary codes
 	std::vector<CategoryDictionary> dictionaries; ///< one per feature, empty for non-text
-	std::vector<double> target;                  ///< length rows, finite: the number, or the code in target_labels
+	std::vector<double> target; ///< length rows, finite: the number, or the code in target_labels
 	bool target_is_text = false;
 	bool target_is_boolean = false;
-	CategoryDictionary target_labels;            ///< for a text target
+	CategoryDictionary target_labels; ///< for a text target
 
 	/// The rows given, sharing the dictionaries' codes.
 	Dataset Subset(const std::vector<size_t> &rows) const;
@@ -53,8 +56,10 @@ Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task t
 struct TrainOptions {
 	std::string algorithm = "linear";
 	Task task = Task::kRegression;
-	std::string hyperparams_json = "{}"; ///< object; an unknown key or a value out of range is an error that lists what is allowed
-	std::string preprocess_json = "{}";  ///< {"column": {"encode"|"impute"|"scale": ...}}, reference names as PostgresML's
+	std::string hyperparams_json =
+		"{}"; ///< object; an unknown key or a value out of range is an error that lists what is allowed
+	std::string preprocess_json =
+		"{}"; ///< {"column": {"encode"|"impute"|"scale": ...}}, reference names as PostgresML's
 	uint64_t seed = 0;
 	int n_threads = 1;
 	StopToken stop;
