@@ -19,8 +19,9 @@ bool HasPredictionColumns(Oid relid);
 struct PredictionColumns {
 	int natts;
 	Oid owner;   ///< owner of the table: evaluates the models
-	Node **expr; ///< [natts], attno - 1: nullptr, or the expression with real, column-marked calls,
-				 ///< Vars with varno 1
+	/// [natts], attno - 1: nullptr, or the expression with real, column-marked calls, Vars with
+	/// varno 1.
+	Node **expr;
 	bool
 	Has(AttrNumber attno) const {
 		return attno > 0 && attno <= natts && expr[attno - 1] != nullptr;
