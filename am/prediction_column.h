@@ -18,7 +18,7 @@ bool HasPredictionColumns(Oid relid);
 
 struct PredictionColumns {
 	int natts;
-	Oid owner;   ///< owner of the table: evaluates the models
+	Oid owner; ///< owner of the table: evaluates the models
 	/// [natts], attno - 1: nullptr, or the expression with real, column-marked calls, Vars with
 	/// varno 1.
 	Node **expr;
