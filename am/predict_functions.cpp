@@ -155,6 +155,15 @@ FindPredictFunction(Oid function) {
 	return nullptr;
 }
 
+List *
+FamilyFunctions() {
+	EnsureLoaded();
+	List *oids = NIL;
+	for (int i = 0; i < table.n; i++)
+		oids = lappend_oid(oids, table.functions[i].oid);
+	return oids;
+}
+
 Oid
 ProjectFunction(Member member) {
 	EnsureLoaded();

@@ -41,6 +41,10 @@ const PredictFunction *FindPredictFunction(Oid function);
 /// The real function of a member that takes a project name.
 Oid ProjectFunction(Member member);
 
+/// OIDs of the whole family, real and deferred, by project and by model id: a List in the current
+/// context.
+List *FamilyFunctions();
+
 /// SQL name of a member: "predict", "classify" ...
 const char *MemberName(Member member);
 

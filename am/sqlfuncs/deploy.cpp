@@ -3,7 +3,6 @@
 
 #include "am/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
-#include "am/sqlfuncs/dependents.h"
 #include "am/version_pin.h"
 
 extern "C" {
@@ -59,10 +58,15 @@ DeployModel(const ProjectRow &project, int64 model_id, const char *strategy) {
 	RunAsCatalogOwner("INSERT INTO pgml.deployments (project_id, model_id, strategy)"
 					  " VALUES ($1, $2, $3::pgml.strategy)",
 					  SqlParameters().Int8(project.id).Int8(model_id).Text(strategy));
+	RebuildForProject(dependents, project.name);
+}
+
+void
+RebuildForProject(const Dependents &dependents, const char *project) {
 	// From here on this transaction predicts with the new model.
 	CommandCounterIncrement();
 	ForgetPinsMetWhileRunning();
-	RebuildWork work = {dependents, project.name};
+	RebuildWork work = {dependents, project};
 	RunUnpinned(
 		[](void *argument) {
 			auto *work = (RebuildWork *)argument;

@@ -12,6 +12,7 @@
  * builds with the new model.
  */
 #include "am/base/pg.h"
+#include "am/sqlfuncs/dependents.h"
 #include "am/sqlfuncs/rights.h"
 
 namespace pgml::am {
@@ -35,5 +36,9 @@ LiveModel ReadLiveModel(const ProjectRow &project);
  * @param strategy  a label of pgml.strategy, for the history
  */
 void DeployModel(const ProjectRow &project, int64 model_id, const char *strategy);
+
+/// After the catalog changed in this transaction: rebuilds what was locked for it (dependents.h),
+/// with what the project answers now.
+void RebuildForProject(const Dependents &dependents, const char *project);
 
 } // namespace pgml::am

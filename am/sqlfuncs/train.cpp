@@ -13,6 +13,7 @@
 #include "am/base/guc.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/deploy.h"
+#include "am/sqlfuncs/model_store.h"
 #include "am/sqlfuncs/rights.h"
 #include "am/sqlfuncs/train_request.h"
 #include "am/sqlfuncs/training_data.h"
@@ -33,8 +34,6 @@ extern "C" {
 namespace pgml::am {
 
 namespace {
-
-constexpr size_t kFilePartBytes = 64 * 1024 * 1024;
 
 /// Everything with a destructor.
 struct TrainingWork {
@@ -126,25 +125,6 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 	return result;
 }
 
-/// The project's row, made when it is not there, locked; checked again because anything may have
-/// happened meanwhile.
-ProjectRow
-ClaimProject(const TrainRequest &request) {
-	RunAsCatalogOwner(
-		"INSERT INTO pgml.projects (name, task, owner) VALUES ($1, $2::pgml.task, $3::regrole)"
-		" ON CONFLICT (name) DO NOTHING",
-		SqlParameters().Text(request.project).Text(request.task_name).Oid8(GetUserId()));
-	ProjectRow project;
-	if (!ReadProject(request.project, &project))
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("project \"%s\" was dropped while a model of it was trained",
-							   request.project)));
-	CheckProjectOwner(project);
-	CheckSameTask(project, request.task_name);
-	LockProject(project);
-	return project;
-}
-
 int64
 InsertSnapshot(const TrainRequest &request, const ProjectRow &project, const TrainingSource &source,
 			   const TrainingResult &result) {
@@ -188,22 +168,6 @@ InsertModel(const TrainRequest &request, const ProjectRow &project, int64 snapsh
 			.Float8(result.score_seconds)
 			.Float8(result.row_cost));
 	return ResultInt8(0, 1);
-}
-
-void
-InsertFiles(int64 model_id, const TrainingWork *work) {
-	size_t total = work->bytes.size();
-	int part = 0;
-	for (size_t first = 0; first < total; first += kFilePartBytes) {
-		size_t length = Min(kFilePartBytes, total - first);
-		auto *data = (bytea *)palloc(VARHDRSZ + length);
-		SET_VARSIZE(data, VARHDRSZ + length);
-		memcpy(VARDATA(data), work->bytes.data() + first, length);
-		RunAsCatalogOwner(
-			"INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, 'model.pgml', $2, $3)",
-			SqlParameters().Int8(model_id).Int4(part++).Add(BYTEAOID, PointerGetDatum(data)));
-		pfree(data);
-	}
 }
 
 /// A metric for people, or "none".
@@ -280,10 +244,10 @@ PGML_FUNCTION(pgml_train) {
 								   source.n_features, request.algorithm, result.n_train,
 								   source.qualified_name, source.n_features, result.n_test)));
 
-	ProjectRow project = ClaimProject(request);
+	ProjectRow project = ClaimProject(request.project, request.task_name);
 	int64 model_id = InsertModel(request, project, InsertSnapshot(request, project, source, result),
 								 source, result);
-	InsertFiles(model_id, work->object.get());
+	InsertModelFiles(model_id, work->object->bytes.data(), work->object->bytes.size());
 	MemoryContextDelete(work_context);
 	bool deployed = DeployAutomatically(request, project, model_id);
 	ReturnTraining(fcinfo, request, deployed);

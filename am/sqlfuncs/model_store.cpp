@@ -1,0 +1,47 @@
+/// Rows of pgml.projects and pgml.files for a new model. See model_store.h.
+#include "am/sqlfuncs/model_store.h"
+
+#include "am/sqlfuncs/catalog_write.h"
+#include "am/sqlfuncs/train_request.h"
+
+namespace pgml::am {
+
+namespace {
+
+constexpr size_t kFilePartBytes = 64 * 1024 * 1024;
+
+} // namespace
+
+ProjectRow
+ClaimProject(const char *name, const char *task) {
+	RunAsCatalogOwner(
+		"INSERT INTO pgml.projects (name, task, owner) VALUES ($1, $2::pgml.task, $3::regrole)"
+		" ON CONFLICT (name) DO NOTHING",
+		SqlParameters().Text(name).Text(task).Oid8(GetUserId()));
+	// Looked at again: anything may have happened since the caller checked.
+	ProjectRow project;
+	if (!ReadProject(name, &project))
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("project \"%s\" was dropped while a model of it was made", name)));
+	CheckProjectOwner(project);
+	CheckSameTask(project, task);
+	LockProject(project);
+	return project;
+}
+
+void
+InsertModelFiles(int64 model_id, const void *bytes, size_t size) {
+	int part = 0;
+	for (size_t first = 0; first < size; first += kFilePartBytes) {
+		size_t length = Min(kFilePartBytes, size - first);
+		auto *data = (bytea *)palloc(VARHDRSZ + length);
+		SET_VARSIZE(data, VARHDRSZ + length);
+		memcpy(VARDATA(data), (const char *)bytes + first, length);
+		RunAsCatalogOwner(
+			"INSERT INTO pgml.files (model_id, path, part, data) VALUES ($1, 'model.pgml', $2, $3)",
+			SqlParameters().Int8(model_id).Int4(part++).Add(BYTEAOID, PointerGetDatum(data)));
+		pfree(data);
+	}
+}
+
+} // namespace pgml::am
