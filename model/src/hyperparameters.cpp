@@ -51,6 +51,18 @@ struct Hyperparameters::Data { // NOLINT(bugprone-exception-escape)
 					fmt::format("invalid value for hyperparameter \"{}\": {}", name, shown),
 					fmt::format("Expected {}.", expected));
 	}
+
+	static int64_t
+	IntegerOf(const std::string &name, const Json &value, int64_t low, int64_t high) {
+		std::string range = fmt::format("a whole number from {} to {}", low, high);
+		if (!value.is_number())
+			Refuse(name, value, range);
+		auto number = value.get<double>(); // the bounds in use are exact in double
+		if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) ||
+			number != std::floor(number))
+			Refuse(name, value, range);
+		return static_cast<int64_t>(number);
+	}
 };
 
 Hyperparameters::Hyperparameters(std::string_view algorithm, const std::string &json_text)
@@ -98,16 +110,52 @@ int64_t
 Hyperparameters::Integer(Names names, int64_t fallback, int64_t low, int64_t high) {
 	std::string name;
 	const Json *value = data_->Find(names, name);
+	return value == nullptr ? fallback : Data::IntegerOf(name, *value, low, high);
+}
+
+std::optional<int64_t>
+Hyperparameters::OptionalInteger(Names names, int64_t low, int64_t high) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr || value->is_null())
+		return std::nullopt;
+	return Data::IntegerOf(name, *value, low, high);
+}
+
+std::optional<Hyperparameters::Amount>
+Hyperparameters::OptionalAmount(Names names, int64_t low, const std::vector<std::string> &allowed) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
 	if (value == nullptr)
-		return fallback;
-	std::string range = fmt::format("a whole number from {} to {}", low, high);
-	if (!value->is_number())
-		Data::Refuse(name, *value, range);
-	auto number = value->get<double>(); // the bounds in use are exact in double
-	if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) ||
-		number != std::floor(number))
-		Data::Refuse(name, *value, range);
-	return static_cast<int64_t>(number);
+		return std::nullopt;
+	Amount amount;
+	if (value->is_number_float()) {
+		amount.share = value->get<double>();
+		if (*amount.share > 0 && *amount.share <= 1)
+			return amount;
+	} else if (value->is_number()) {
+		auto count = value->get<double>();
+		amount.count = static_cast<int64_t>(std::min(count, 1e15));
+		if (count >= static_cast<double>(low))
+			return amount;
+	} else if (value->is_string() || value->is_null()) {
+		amount.name = value->is_null() ? "null" : value->get<std::string>();
+		if (std::find(allowed.begin(), allowed.end(), amount.name) != allowed.end())
+			return amount;
+	}
+	Data::Refuse(name, *value,
+				 fmt::format("a whole number from {}, a fraction above 0 to 1.0{}", low,
+							 allowed.empty() ? "" : fmt::format(", or one of: {}", Join(allowed))));
+}
+
+size_t
+Hyperparameters::Amount::Of(size_t total, size_t low) const {
+	size_t amount = total;
+	if (count)
+		amount = static_cast<size_t>(*count);
+	else if (share)
+		amount = static_cast<size_t>(std::ceil(*share * static_cast<double>(total)));
+	return std::max(amount, low);
 }
 
 bool

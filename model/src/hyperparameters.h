@@ -28,6 +28,19 @@ public:
 	std::optional<double> OptionalReal(Names names, double low, double high,
 									   Bound bound = Bound::kInclusive);
 	int64_t Integer(Names names, int64_t fallback, int64_t low, int64_t high);
+	/// Null counts as not given.
+	std::optional<int64_t> OptionalInteger(Names names, int64_t low, int64_t high);
+	/// As scikit-learn tells them apart: 5 is a count, 0.5 and 1.0 are shares of the whole, a text is one
+	/// of `allowed`; null is `name` "null".
+	struct Amount {
+		std::optional<int64_t> count;
+		std::optional<double> share;
+		std::string name;
+		/// Of a whole of `total`, rounded up; at least `low`. @param total  > 0
+		size_t Of(size_t total, size_t low) const;
+	};
+	std::optional<Amount> OptionalAmount(Names names, int64_t low,
+										 const std::vector<std::string> &allowed = {});
 	bool Flag(Names names, bool fallback);
 	std::string Choice(Names names, const std::string &fallback,
 					   const std::vector<std::string> &allowed);

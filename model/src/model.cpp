@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "pgml/error.h"
+#include "trees.h"
 
 #include "no_postgres.h"
 
@@ -43,6 +44,17 @@ Softmax(const float *margins, size_t n_groups, float *out) {
 		out[g] = static_cast<float>(out[g] / sum);
 }
 
+/// Sums of votes to shares. A model of our own gives positive sums; others must not crash.
+void
+Shares(const float *votes, size_t n_groups, float *out) {
+	double sum = 0;
+	for (size_t g = 0; g < n_groups; g++)
+		sum += std::max(votes[g], 0.0f);
+	for (size_t g = 0; g < n_groups; g++)
+		out[g] = sum > 0 ? static_cast<float>(std::max(votes[g], 0.0f) / sum)
+						 : 1.0f / static_cast<float>(n_groups);
+}
+
 } // namespace
 
 Model::~Model() = default;
@@ -62,12 +74,18 @@ ModelParts::Inconsistency() const {
 			(link != Link::kIdentity && link != Link::kLogistic && link != Link::kExp))
 			return "regression with an output that does not fit";
 	} else {
-		bool single =
-			n_groups == 1 && n_classes == 2 && (link == Link::kLogistic || link == Link::kDecision);
+		bool single = n_groups == 1 && n_classes == 2 &&
+					  (link == Link::kLogistic || link == Link::kDecision || link == Link::kVotes);
 		bool one_each = n_groups > 1 && n_groups == n_classes &&
-						(link == Link::kSoftmax || link == Link::kDecision);
+						(link == Link::kSoftmax || link == Link::kDecision || link == Link::kVotes);
 		if (!single && !one_each)
 			return "classification with an output that does not fit";
+		if (link == Link::kVotes) {
+			if (learner->kind() != LearnerKind::kTrees)
+				return "votes without trees";
+			if (single && !(static_cast<const TreeEnsemble &>(*learner).base_margins()[0] < 0))
+				return "votes that start above half";
+		}
 	}
 	if (learner->kind() == LearnerKind::kLinear)
 		for (const FeatureTransform &feature : preprocessor.features())
@@ -164,6 +182,11 @@ ModelImpl::PredictClass(MatrixView raw, Workspace &work, int32_t *out) const {
 	});
 }
 
+float
+ModelImpl::VoteScale() const {
+	return -0.5f / static_cast<const TreeEnsemble &>(*parts_.learner).base_margins()[0];
+}
+
 void
 ModelImpl::PredictProbabilities(MatrixView raw, Workspace &work, float *out) const {
 	CheckCall(raw, true);
@@ -177,8 +200,12 @@ ModelImpl::PredictProbabilities(MatrixView raw, Workspace &work, float *out) con
 		float *to = out + first * n_classes;
 		for (size_t row = 0; row < columns.rows; row++, to += n_classes) {
 			if (margin_groups() == 1) {
-				to[1] = Sigmoid(margins[row]);
+				to[1] = parts_.link == Link::kVotes
+							? std::clamp(0.5f + margins[row] * VoteScale(), 0.0f, 1.0f)
+							: Sigmoid(margins[row]);
 				to[0] = 1.0f - to[1];
+			} else if (parts_.link == Link::kVotes) {
+				Shares(margins + row * margin_groups(), n_classes, to);
 			} else {
 				Softmax(margins + row * margin_groups(), n_classes, to);
 			}

@@ -20,8 +20,11 @@ enum class Link : uint8_t {
 	kExp = 3,      ///< regression: exp(margin)
 	kDecision =
 		4, ///< classification by the largest margin (two classes: by its sign), no probabilities
+	/// Classification by averaged class shares: one sum per class; two classes: one sum over the trees of
+	/// the share of the second, starting from minus half the number of trees.
+	kVotes = 5,
 };
-constexpr uint8_t kLinkCount = 5;
+constexpr uint8_t kLinkCount = 6;
 
 enum class LabelKind : uint8_t {
 	kNumber = 0,
@@ -97,6 +100,8 @@ private:
 	void CheckCall(MatrixView raw, bool needs_classes) const;
 
 	ModelParts parts_;
+	/// Of a single margin that is a sum of votes: 1 / number of votes.
+	float VoteScale() const;
 	size_t tile_rows_;
 };
 

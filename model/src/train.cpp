@@ -226,11 +226,15 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 const std::vector<Algorithm> &
 Algorithms() {
 	static const std::vector<Algorithm> *const algorithms = new std::vector<Algorithm>{
+		{"bagging", true, true, true, TrainBagging},
 		{"elastic_net", false, true, false, TrainElasticNet},
+		{"extra_trees", true, true, true, TrainExtraTrees},
 		{"lasso", false, true, false, TrainLasso},
 		{"linear", false, true, true, TrainLinear},
+		{"random_forest", true, true, true, TrainRandomForest},
 		{"ridge", false, true, true, TrainRidge},
 		{"xgboost", true, true, true, TrainXgboost},
+		{"xgboost_random_forest", true, true, true, TrainXgboostForest},
 	};
 	return *algorithms;
 }

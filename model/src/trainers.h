@@ -22,6 +22,10 @@ struct Trained {
 	std::unique_ptr<const Learner> learner;
 };
 
+/// What all tree algorithms of our own need. @param counts  the target must not be negative
+/// @throws Error(kInvalidData), Error(kLimitExceeded) for more rows than 32 bits count
+void CheckTreeData(const TrainingData &data, bool counts);
+
 /// One entry per algorithm name.
 struct Algorithm {
 	const char *name;
@@ -46,5 +50,13 @@ Trained TrainElasticNet(Hyperparameters &parameters, Task task, const TrainingDa
 						const TrainOptions &options);
 Trained TrainXgboost(Hyperparameters &parameters, Task task, const TrainingData *data,
 					 const TrainOptions &options);
+Trained TrainRandomForest(Hyperparameters &parameters, Task task, const TrainingData *data,
+						  const TrainOptions &options);
+Trained TrainExtraTrees(Hyperparameters &parameters, Task task, const TrainingData *data,
+						const TrainOptions &options);
+Trained TrainBagging(Hyperparameters &parameters, Task task, const TrainingData *data,
+					 const TrainOptions &options);
+Trained TrainXgboostForest(Hyperparameters &parameters, Task task, const TrainingData *data,
+						   const TrainOptions &options);
 
 } // namespace pgml

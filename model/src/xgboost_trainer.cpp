@@ -1,5 +1,9 @@
-// Algorithm "xgboost": libxgboost trains, its JSON is read into our own trees, and the booster is
-// thrown away.
+// Algorithms "xgboost" and "xgboost_random_forest": libxgboost trains, its JSON is read into our own
+// trees, and the booster is thrown away.
+//
+// The forest is what XGBoost makes of num_parallel_tree = n_estimators in one round: every tree fits
+// the gradients at the starting value, its leaves are divided by the number of trees. The trees are
+// asked for one at a time, with these gradients, because a round of many trees cannot be cancelled.
 //
 // libxgboost runs only here, on data we made, never on bytes from a user. All signals are blocked
 // while it runs, so that a thread it starts (OpenMP keeps them) never handles one of the server's.
@@ -8,6 +12,7 @@
 #include <cmath>
 #include <csignal>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -77,19 +82,24 @@ struct BoosterOwner {
 };
 
 struct Settings {
-	int rounds = 100;
+	bool is_forest = false;
+	int rounds = 100; ///< of a forest: trees
 	std::string objective;
 	std::vector<std::pair<std::string, std::string>> parameters; ///< XGBoost's name and value
-	bool has_base_score = false;
+	std::optional<double> base_score;
+	double eta = 0.3;
 	bool is_hist = true;
 	int64_t max_bin = 256;
 };
 
-/// Objectives of XGBoost whose predictions the trees of model/ reproduce.
+/// Objectives of XGBoost whose predictions the trees of model/ reproduce; for a forest, those whose
+/// gradients are written down here.
 std::vector<std::string>
-ObjectivesOf(Task task) {
+ObjectivesOf(Task task, bool is_forest) {
 	if (task == Task::kClassification)
 		return {"binary:logistic", "multi:softprob", "multi:softmax"};
+	if (is_forest)
+		return {"reg:squarederror", "reg:linear"};
 	return {"reg:squarederror", "reg:linear",    "reg:absoluteerror", "reg:pseudohubererror",
 			"reg:logistic",     "count:poisson", "reg:gamma",         "reg:tweedie"};
 }
@@ -98,33 +108,46 @@ ObjectivesOf(Task task) {
 /// for the rest.
 class SettingsReader {
 public:
-	SettingsReader(Hyperparameters &from, Task task) : from_(from), task_(task) {}
+	SettingsReader(Hyperparameters &from, Task task, bool is_forest) : from_(from), task_(task) {
+		settings_.is_forest = is_forest;
+	}
 
 	Settings
 	Read(const TrainOptions &options) {
 		constexpr double kHuge = HUGE_VAL;
 		using Bound = Hyperparameters::Bound;
+		bool forest = settings_.is_forest;
 		settings_.rounds = static_cast<int>(
-			from_.Integer({"n_estimators", "boost_rounds", "num_boost_round"}, 100, 1, 100000));
+			forest ? from_.Integer({"n_estimators", "num_parallel_tree"}, 100, 1, 100000)
+				   : from_.Integer({"n_estimators", "boost_rounds", "num_boost_round"}, 100, 1,
+								   100000));
 		from_.Choice({"booster"}, "gbtree", {"gbtree"});
-		Real("eta", {"learning_rate", "eta"}, 0, 1);
+		// XGBRFRegressor and XGBRFClassifier change the defaults of four parameters.
+		settings_.eta =
+			from_.OptionalReal({"learning_rate", "eta"}, 0, 1).value_or(forest ? 1 : 0.3);
 		WholeNumber("max_depth", {"max_depth"}, 0, 64);
 		Real("min_child_weight", {"min_child_weight"}, 0, kHuge);
 		Real("gamma", {"gamma", "min_split_loss"}, 0, kHuge);
-		Real("subsample", {"subsample"}, 0, 1, Bound::kExclusiveLow);
-		for (const char *name : {"colsample_bytree", "colsample_bylevel", "colsample_bynode"})
+		if (!Real("subsample", {"subsample"}, 0, 1, Bound::kExclusiveLow) && forest)
+			Set("subsample", "0.8");
+		for (const char *name : {"colsample_bytree", "colsample_bylevel"})
 			Real(name, {name}, 0, 1, Bound::kExclusiveLow);
-		Real("lambda", {"lambda", "reg_lambda"}, 0, kHuge);
+		if (!Real("colsample_bynode", {"colsample_bynode"}, 0, 1, Bound::kExclusiveLow) && forest)
+			Set("colsample_bynode", "0.8");
+		if (!Real("lambda", {"lambda", "reg_lambda"}, 0, kHuge) && forest)
+			Set("lambda", "1e-5");
 		Real("alpha", {"alpha", "reg_alpha"}, 0, kHuge);
 		Real("max_delta_step", {"max_delta_step"}, 0, kHuge);
 		settings_.max_bin = from_.Integer({"max_bin"}, 256, 2, 65536);
 		Set("max_bin", std::to_string(settings_.max_bin));
 		WholeNumber("max_leaves", {"max_leaves"}, 0, 1 << 20);
-		WholeNumber("num_parallel_tree", {"num_parallel_tree"}, 1, 1000);
-		Real("scale_pos_weight", {"scale_pos_weight"}, 0, kHuge, Bound::kExclusiveLow);
-		Real("tweedie_variance_power", {"tweedie_variance_power"}, 1, 2);
-		Real("huber_slope", {"huber_slope"}, 0, kHuge, Bound::kExclusiveLow);
-		settings_.has_base_score = Real("base_score", {"base_score"}, -1e30, 1e30);
+		if (!forest) {
+			WholeNumber("num_parallel_tree", {"num_parallel_tree"}, 1, 1000);
+			Real("scale_pos_weight", {"scale_pos_weight"}, 0, kHuge, Bound::kExclusiveLow);
+			Real("tweedie_variance_power", {"tweedie_variance_power"}, 1, 2);
+			Real("huber_slope", {"huber_slope"}, 0, kHuge, Bound::kExclusiveLow);
+		}
+		settings_.base_score = from_.OptionalReal({"base_score"}, -1e30, 1e30);
 		Set("grow_policy",
 			from_.Choice({"grow_policy"}, "depthwise", {"depthwise", "lossguide", "loss_guide"}));
 		if (settings_.parameters.back().second == "loss_guide") // PostgresML's spelling
@@ -140,7 +163,7 @@ public:
 						  0, std::numeric_limits<int32_t>::max());
 		Set("seed", std::to_string(seed));
 		from_.Integer({"n_jobs", "nthread"}, 0, -1, 1 << 16); // accepted; the server decides
-		settings_.objective = from_.Choice({"objective"}, "", ObjectivesOf(task_));
+		settings_.objective = from_.Choice({"objective"}, "", ObjectivesOf(task_, forest));
 		from_.Finish();
 		return std::move(settings_);
 	}
@@ -176,6 +199,12 @@ Complete(Settings &settings, Task task, const TrainingData &data) {
 					fmt::format("objective \"{}\" needs a target {}", settings.objective, needs));
 	};
 	if (task == Task::kClassification) {
+		// The forest's gradients are at a probability.
+		if (settings.is_forest && settings.base_score &&
+			(*settings.base_score <= 0 || *settings.base_score >= 1))
+			throw Error(ErrorCode::kInvalidArgument,
+						"hyperparameter \"base_score\" must be a probability for classification",
+						"", "Give a number between 0 and 1.");
 		if (settings.objective.empty())
 			settings.objective = data.n_classes == 2 ? "binary:logistic" : "multi:softprob";
 		if (settings.objective == "binary:logistic") {
@@ -204,14 +233,11 @@ Complete(Settings &settings, Task task, const TrainingData &data) {
 	}
 	// XGBoost 1.7 starts from 0.5 whatever the target is; its later versions, and we, start from
 	// the mean.
-	if (!settings.has_base_score && objective != "reg:absoluteerror" &&
-		objective != "reg:logistic") {
+	if (!settings.base_score && objective != "reg:absoluteerror" && objective != "reg:logistic") {
 		double sum = 0;
 		for (double value : data.target)
 			sum += value;
-		settings.parameters.emplace_back(
-			"base_score",
-			fmt::format("{}", static_cast<float>(sum / static_cast<double>(data.target.size()))));
+		settings.base_score = static_cast<float>(sum / static_cast<double>(data.target.size()));
 	}
 	return link;
 }
@@ -283,6 +309,28 @@ FillMatrix(MatrixHandle &matrix, const Settings &settings, const TrainingData &d
 	Check(status);
 }
 
+/// Gradients and hessians of every row and class at the starting value, as XGBoost's objectives
+/// compute them, in its order: row by row.
+void
+StartingGradients(const Settings &settings, const std::vector<float> &labels, size_t n_classes,
+				  std::vector<float> &gradients, std::vector<float> &hessians) {
+	bool regression = n_classes == 0;
+	size_t n_groups = n_classes > 2 || settings.objective == "multi:softprob" ? n_classes : 1;
+	auto base = static_cast<float>(settings.base_score.value_or(0.5));
+	// All margins of a row are equal at the start.
+	float start = n_groups > 1 ? 1.0f / static_cast<float>(n_groups) : base;
+	float hessian = regression ? 1.0f : std::max(start * (1.0f - start), 1e-16f);
+	if (n_groups > 1)
+		hessian *= 2;
+	gradients.resize(labels.size() * n_groups);
+	hessians.assign(labels.size() * n_groups, hessian);
+	for (size_t row = 0; row < labels.size(); row++)
+		for (size_t g = 0; g < n_groups; g++) {
+			float label = n_groups == 1 ? labels[row] : labels[row] == static_cast<float>(g);
+			gradients[row * n_groups + g] = start - label;
+		}
+}
+
 std::unique_ptr<const TreeEnsemble>
 Boost(const Settings &settings, Task task, const TrainingData &data, const TrainOptions &options) {
 	SignalsBlocked signals;
@@ -307,10 +355,22 @@ Boost(const Settings &settings, Task task, const TrainingData &data, const Train
 	set("objective", settings.objective);
 	for (const auto &[name, value] : settings.parameters)
 		set(name.c_str(), value);
+	if (settings.base_score)
+		set("base_score", fmt::format("{}", *settings.base_score));
+	auto eta = static_cast<float>(settings.eta);
+	set("eta",
+		fmt::format("{}", settings.is_forest ? eta / static_cast<float>(settings.rounds) : eta));
+	std::vector<float> gradients, hessians;
+	if (settings.is_forest)
+		StartingGradients(settings, labels, data.n_classes, gradients, hessians);
 	for (int round = 0; round < settings.rounds; round++) {
 		signals.DeliverPending();
 		options.stop.ThrowIfStopped();
-		Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
+		if (settings.is_forest)
+			Check(XGBoosterBoostOneIter(booster.handle, matrix.handle, gradients.data(),
+										hessians.data(), gradients.size()));
+		else
+			Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
 		if (options.progress)
 			options.progress(static_cast<size_t>(round) + 1, static_cast<size_t>(settings.rounds));
 	}
@@ -321,12 +381,10 @@ Boost(const Settings &settings, Task task, const TrainingData &data, const Train
 	return TreesFromXgboostJson({json, length}, data.columns.cols);
 }
 
-} // namespace
-
 Trained
-TrainXgboost(Hyperparameters &parameters, Task task, const TrainingData *data,
-			 const TrainOptions &options) {
-	Settings settings = SettingsReader(parameters, task).Read(options);
+TrainEither(bool is_forest, Hyperparameters &parameters, Task task, const TrainingData *data,
+			const TrainOptions &options) {
+	Settings settings = SettingsReader(parameters, task, is_forest).Read(options);
 	if (data == nullptr)
 		return {};
 	if (data->columns.cols == 0)
@@ -334,6 +392,20 @@ TrainXgboost(Hyperparameters &parameters, Task task, const TrainingData *data,
 					"All columns are text without any value.");
 	Link link = Complete(settings, task, *data);
 	return {link, Boost(settings, task, *data, options)};
+}
+
+} // namespace
+
+Trained
+TrainXgboost(Hyperparameters &parameters, Task task, const TrainingData *data,
+			 const TrainOptions &options) {
+	return TrainEither(false, parameters, task, data, options);
+}
+
+Trained
+TrainXgboostForest(Hyperparameters &parameters, Task task, const TrainingData *data,
+				   const TrainOptions &options) {
+	return TrainEither(true, parameters, task, data, options);
 }
 
 } // namespace pgml
