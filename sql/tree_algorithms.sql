@@ -5,12 +5,12 @@ CREATE SCHEMA regress_trees;
 SET search_path = regress_trees, public;
 
 -- Every algorithm, both tasks: the score of the held-out rows.
-CREATE FUNCTION score(algorithm text, task text, relation text, target text, hyperparams jsonb DEFAULT '{}')
+CREATE FUNCTION score(algorithm text, for_task text, relation text, target text, hyperparams jsonb DEFAULT '{}')
 RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE project text := 'trees ' || relation; result numeric;
 BEGIN
-	PERFORM pgml.train(project, task, relation, target, algorithm::pgml.algorithm, hyperparams);
-	SELECT round((m.metrics ->> CASE task WHEN 'regression' THEN 'r2' ELSE 'accuracy' END)::numeric, 1) INTO result
+	PERFORM pgml.train(project, for_task, relation, target, algorithm::pgml.algorithm, hyperparams);
+	SELECT round((m.metrics ->> CASE for_task WHEN 'regression' THEN 'r2' ELSE 'accuracy' END)::numeric, 1) INTO result
 	FROM pgml.models m JOIN pgml.projects p ON p.id = m.project_id WHERE p.name = project ORDER BY m.id DESC LIMIT 1;
 	RETURN result;
 END $$;
