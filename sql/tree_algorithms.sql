@@ -15,7 +15,7 @@ BEGIN
 	RETURN result;
 END $$;
 CREATE TABLE algorithms (name text);
-INSERT INTO algorithms VALUES ('random_forest'), ('extra_trees'), ('bagging'), ('xgboost_random_forest');
+INSERT INTO algorithms VALUES ('random_forest'), ('extra_trees'), ('bagging'), ('gradient_boosting_trees'), ('hist_gradient_boosting'), ('xgboost_random_forest');
 SELECT name, score(name, 'regression', 'pgml.diabetes', 'target') AS diabetes,
 	score(name, 'classification', 'pgml.iris', 'target') AS iris,
 	score(name, 'classification', 'pgml.breast_cancer', 'malignant') AS breast_cancer

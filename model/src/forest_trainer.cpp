@@ -53,12 +53,13 @@ Read(Hyperparameters &from, Kind kind, Task task, const TrainOptions &options) {
 							 : criterion == "gini"       ? Impurity::kGini
 														 : Impurity::kEntropy;
 	settings.tree.max_depth = static_cast<size_t>(
-		from.OptionalInteger({"max_depth"}, 1, std::numeric_limits<int32_t>::max())
+		from.NullableInteger({"max_depth"}, std::nullopt, 1, std::numeric_limits<int32_t>::max())
 			.value_or(TreeEnsemble::kMaxDepth));
 	settings.tree.max_depth = std::min<size_t>(settings.tree.max_depth, TreeEnsemble::kMaxDepth);
-	settings.tree.max_leaf_nodes = static_cast<size_t>(
-		from.OptionalInteger({"max_leaf_nodes"}, 2, std::numeric_limits<int32_t>::max())
-			.value_or(0));
+	settings.tree.max_leaf_nodes =
+		static_cast<size_t>(from.NullableInteger({"max_leaf_nodes"}, std::nullopt, 2,
+												 std::numeric_limits<int32_t>::max())
+								.value_or(0));
 	settings.min_samples_split = from.OptionalAmount({"min_samples_split"}, 2);
 	settings.min_samples_leaf = from.OptionalAmount({"min_samples_leaf"}, 1);
 	settings.min_weight_fraction_leaf = from.Real({"min_weight_fraction_leaf"}, 0, 0, 0.5);
@@ -84,23 +85,6 @@ Read(Hyperparameters &from, Kind kind, Task task, const TrainOptions &options) {
 		throw Error(ErrorCode::kInvalidArgument,
 					"hyperparameter \"max_samples\" needs \"bootstrap\" to be true");
 	return settings;
-}
-
-/// Columns per node, or per tree of a bagging.
-size_t
-FeatureCount(const std::optional<Amount> &amount, size_t n_columns) {
-	if (!amount || amount->name == "null")
-		return n_columns;
-	double count = static_cast<double>(n_columns);
-	if (amount->name == "sqrt")
-		count = std::sqrt(count);
-	else if (amount->name == "log2")
-		count = std::log2(count);
-	else if (amount->count)
-		count = std::min(count, static_cast<double>(*amount->count));
-	else
-		count *= *amount->share;
-	return std::max<size_t>(static_cast<size_t>(count), 1);
 }
 
 class Forest {
@@ -245,21 +229,6 @@ private:
 	std::vector<double> weights_, values_;
 	std::vector<uint32_t> rows_;
 };
-
-} // namespace
-
-void
-CheckTreeData(const TrainingData &data, bool counts) {
-	if (data.columns.cols == 0)
-		throw Error(ErrorCode::kInvalidData, "there are no features to train on",
-					"All columns are text without any value.");
-	if (data.columns.rows >= std::numeric_limits<uint32_t>::max())
-		throw Error(ErrorCode::kLimitExceeded, "too many rows to train trees on");
-	if (counts && *std::min_element(data.target.begin(), data.target.end()) < 0)
-		throw Error(ErrorCode::kInvalidData, "a Poisson criterion needs a target of at least 0");
-}
-
-namespace {
 
 Trained
 TrainForest(Kind kind, Hyperparameters &parameters, Task task, const TrainingData *data,

@@ -114,10 +114,13 @@ Hyperparameters::Integer(Names names, int64_t fallback, int64_t low, int64_t hig
 }
 
 std::optional<int64_t>
-Hyperparameters::OptionalInteger(Names names, int64_t low, int64_t high) {
+Hyperparameters::NullableInteger(Names names, std::optional<int64_t> fallback, int64_t low,
+								 int64_t high) {
 	std::string name;
 	const Json *value = data_->Find(names, name);
-	if (value == nullptr || value->is_null())
+	if (value == nullptr)
+		return fallback;
+	if (value->is_null())
 		return std::nullopt;
 	return Data::IntegerOf(name, *value, low, high);
 }

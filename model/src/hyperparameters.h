@@ -28,8 +28,9 @@ public:
 	std::optional<double> OptionalReal(Names names, double low, double high,
 									   Bound bound = Bound::kInclusive);
 	int64_t Integer(Names names, int64_t fallback, int64_t low, int64_t high);
-	/// Null counts as not given.
-	std::optional<int64_t> OptionalInteger(Names names, int64_t low, int64_t high);
+	/// Null, scikit-learn's None, gives no number; nothing given gives the fallback.
+	std::optional<int64_t> NullableInteger(Names names, std::optional<int64_t> fallback,
+										   int64_t low, int64_t high);
 	/// As scikit-learn tells them apart: 5 is a count, 0.5 and 1.0 are shares of the whole, a text is one
 	/// of `allowed`; null is `name` "null".
 	struct Amount {

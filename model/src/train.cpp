@@ -229,6 +229,8 @@ Algorithms() {
 		{"bagging", true, true, true, TrainBagging},
 		{"elastic_net", false, true, false, TrainElasticNet},
 		{"extra_trees", true, true, true, TrainExtraTrees},
+		{"gradient_boosting_trees", true, true, true, TrainGradientBoosting},
+		{"hist_gradient_boosting", true, true, true, TrainHistGradientBoosting},
 		{"lasso", false, true, false, TrainLasso},
 		{"linear", false, true, true, TrainLinear},
 		{"random_forest", true, true, true, TrainRandomForest},

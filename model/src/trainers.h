@@ -26,6 +26,10 @@ struct Trained {
 /// @throws Error(kInvalidData), Error(kLimitExceeded) for more rows than 32 bits count
 void CheckTreeData(const TrainingData &data, bool counts);
 
+/// scikit-learn's max_features: nothing given and "null" are all columns, then "sqrt", "log2", a count, a
+/// fraction.
+size_t FeatureCount(const std::optional<Hyperparameters::Amount> &amount, size_t n_columns);
+
 /// One entry per algorithm name.
 struct Algorithm {
 	const char *name;
@@ -56,6 +60,10 @@ Trained TrainExtraTrees(Hyperparameters &parameters, Task task, const TrainingDa
 						const TrainOptions &options);
 Trained TrainBagging(Hyperparameters &parameters, Task task, const TrainingData *data,
 					 const TrainOptions &options);
+Trained TrainGradientBoosting(Hyperparameters &parameters, Task task, const TrainingData *data,
+							  const TrainOptions &options);
+Trained TrainHistGradientBoosting(Hyperparameters &parameters, Task task, const TrainingData *data,
+								  const TrainOptions &options);
 Trained TrainXgboostForest(Hyperparameters &parameters, Task task, const TrainingData *data,
 						   const TrainOptions &options);
 
