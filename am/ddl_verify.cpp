@@ -228,6 +228,7 @@ VerifyRelation(Oid relid, const TouchedRelations &touched) {
 			else
 				columns = {};
 		}
+		VerifyVersionIndependence(relation);
 		VerifyIndexMarks(relation, columns);
 		// Not at every command: this locks parents after their child.
 		if (changed || touched.ChangesColumns(relid))

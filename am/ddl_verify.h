@@ -31,6 +31,9 @@ void DeferToMatchParent(Oid child, Oid parent);
 /// stored predictions.
 void VerifyDependents(Relation relation, const PredictionColumns &columns);
 
+/// ddl_version.cpp: refuses CHECK constraints and partition keys that ask a project, on any table.
+void VerifyVersionIndependence(Relation relation);
+
 /// ddl_expression.cpp: the rules for a prediction column's expression (deferred form).
 /// @return the expression with the project of each call folded to a constant; raises 42P17 for what
 /// is not allowed

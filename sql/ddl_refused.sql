@@ -144,6 +144,13 @@ ALTER TABLE stored REPLICA IDENTITY USING INDEX refused_identity;
 CREATE TABLE bad_key (x real, p double precision GENERATED ALWAYS AS (pgml.predict('p', x)) STORED) PARTITION BY RANGE (p);
 CREATE TABLE bad_key (x real, p double precision GENERATED ALWAYS AS (pgml.predict('p', x)) STORED) PARTITION BY LIST ((p > 3));
 
+-- What a deployment would have to check again, on any table; a model named by its id never changes its answers.
+CREATE TABLE bad_key (x real) PARTITION BY RANGE (pgml.predict('p', x));
+CREATE TABLE bad_key (x real, CONSTRAINT plausible CHECK (pgml.predict('p', x) > 0));
+CREATE TABLE by_id (x real, CHECK (x IS NULL OR pgml.predict(1::bigint, x) > 0));
+ALTER TABLE by_id ADD CONSTRAINT plausible CHECK (pgml.classify('p', x) <> 'fraud') NOT VALID;
+DROP TABLE by_id;
+
 -- Nothing that was refused left a trace.
 \d houses
 \d bad
