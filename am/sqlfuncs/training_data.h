@@ -8,6 +8,7 @@
  */
 #include "am/base/pg.h"
 
+#include "am/feature_binding.h"
 #include "am/feature_value.h"
 #include "pgml/train.h"
 
@@ -39,6 +40,15 @@ struct TrainingSource {
  */
 void ResolveTrainingSource(const char *relation, const char *target, Task task,
 						   TrainingSource *source);
+
+/**
+ * The features of a model, found in the relation by name, and the true values: other columns are
+ * not looked at.
+ * @throws (ereport) 42P01 unknown relation, 42809 not a relation with rows, 42703 a missing column,
+ * 42804 a type that does not fit
+ */
+void ResolveEvaluationSource(const char *relation, const char *target, const BoundModel &model,
+							 TrainingSource *source);
 
 /// Reads all rows into `data`, which a memory context owns. The caller is connected to SPI.
 /// @throws (ereport) 22004 NULL target, 22003 NaN or infinite target, 22000 arrays of different

@@ -32,8 +32,9 @@ DescribeColumn(Form_pg_attribute attribute, SourceColumn *column) {
 	return column->type.kind != ValueKind::kUnsupported && column->type.kind != ValueKind::kUnknown;
 }
 
+/// @param doing  for the message: "train", "evaluate"
 Oid
-ResolveRelation(const char *name) {
+ResolveRelation(const char *name, const char *doing) {
 	List *names = textToQualifiedNameList(cstring_to_text(name));
 	Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(names), AccessShareLock, false);
 	switch (get_rel_relkind(relid)) {
@@ -45,9 +46,27 @@ ResolveRelation(const char *name) {
 			return relid;
 		default:
 			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot train on \"%s\"", name),
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot %s on \"%s\"", doing, name),
 					 errhint("Name a table, view, materialized view or foreign table.")));
 	}
+	pg_unreachable();
+}
+
+char *
+QualifiedName(Relation relation) {
+	return quote_qualified_identifier(isTempNamespace(RelationGetNamespace(relation))
+										  ? "pg_temp"
+										  : get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+[[noreturn]] void
+RaiseNoColumn(Relation relation, const char *column, const char *detail, const char *hint) {
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("column \"%s\" of relation \"%s\" does not exist", column,
+						   RelationGetRelationName(relation)),
+					detail != nullptr ? errdetail("%s", detail) : 0,
+					hint != nullptr ? errhint("%s", hint) : 0));
 	pg_unreachable();
 }
 
@@ -111,14 +130,10 @@ void
 ResolveTrainingSource(const char *relation_name, const char *target, Task task,
 					  TrainingSource *source) {
 	*source = {};
-	source->relation = ResolveRelation(relation_name);
+	source->relation = ResolveRelation(relation_name, "train");
 	Relation relation = relation_open(source->relation, NoLock);
 	TupleDesc descriptor = RelationGetDescr(relation);
-	source->qualified_name =
-		quote_qualified_identifier(isTempNamespace(RelationGetNamespace(relation))
-									   ? "pg_temp"
-									   : get_namespace_name(RelationGetNamespace(relation)),
-								   RelationGetRelationName(relation));
+	source->qualified_name = QualifiedName(relation);
 	source->features = (SourceColumn *)palloc0(sizeof(SourceColumn) * Max(descriptor->natts, 1));
 
 	PredictionColumns predictions;
@@ -149,10 +164,8 @@ ResolveTrainingSource(const char *relation_name, const char *target, Task task,
 		}
 	}
 	if (!source->has_target)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("column \"%s\" of relation \"%s\" does not exist", target,
-							   RelationGetRelationName(relation)),
-						errhint("y_column_name is the column to learn, spelled as in the table.")));
+		RaiseNoColumn(relation, target, nullptr,
+					  "y_column_name is the column to learn, spelled as in the table.");
 	if (source->n_features == 0)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("relation \"%s\" has no feature columns",
@@ -171,6 +184,74 @@ ResolveTrainingSource(const char *relation_name, const char *target, Task task,
 								   relation_name)));
 	}
 	source->raw_width = static_cast<int>(raw_width);
+}
+
+namespace {
+
+/// The column of a relation with this name, or nullptr.
+Form_pg_attribute
+FindColumn(TupleDesc descriptor, const char *name) {
+	for (int i = 0; i < descriptor->natts; i++) {
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute;
+	}
+	return nullptr;
+}
+
+/// A column in the place of a model's feature.
+SourceColumn
+BindColumn(Form_pg_attribute attribute, const FeatureSpec &feature, const BoundModel &model) {
+	SourceColumn column;
+	bool usable = DescribeColumn(attribute, &column);
+	bool wants_text = feature.type == FeatureType::kText;
+	if (!usable || IsText(column.type.kind) != wants_text ||
+		(feature.width > 1 && !column.type.is_array))
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("column \"%s\" has type %s, which does not fit the feature",
+							   NameStr(attribute->attname), format_type_be(attribute->atttypid)),
+						feature.width > 1
+							? errdetail("As a feature of %s it must be an array of %u numbers.",
+										DescribeModel(model), feature.width)
+							: errdetail("As a feature of %s it must be a %s.", DescribeModel(model),
+										wants_text ? "text" : "number or boolean")));
+	column.width = static_cast<int>(feature.width);
+	return column;
+}
+
+} // namespace
+
+void
+ResolveEvaluationSource(const char *relation_name, const char *target, const BoundModel &model,
+						TrainingSource *source) {
+	*source = {};
+	source->relation = ResolveRelation(relation_name, "evaluate");
+	Relation relation = relation_open(source->relation, NoLock);
+	TupleDesc descriptor = RelationGetDescr(relation);
+	source->qualified_name = QualifiedName(relation);
+	const std::vector<FeatureSpec> &features = model.model->features();
+	source->features =
+		(SourceColumn *)palloc0(sizeof(SourceColumn) * Max(features.size(), size_t{1}));
+	for (const FeatureSpec &feature : features) {
+		CheckModelText(model, feature.name.data(), feature.name.size());
+		Form_pg_attribute attribute = FindColumn(descriptor, feature.name.c_str());
+		if (attribute == nullptr)
+			RaiseNoColumn(relation, feature.name.c_str(),
+						  psprintf("It is a feature of %s.", DescribeModel(model)), nullptr);
+		SourceColumn *column = &source->features[source->n_features++];
+		*column = BindColumn(attribute, feature, model);
+		column->first = source->raw_width;
+		source->raw_width += column->width;
+	}
+	Form_pg_attribute attribute = FindColumn(descriptor, target);
+	if (attribute == nullptr)
+		RaiseNoColumn(relation, target, nullptr,
+					  "y_column_name says which column holds the true values.");
+	if (!DescribeColumn(attribute, &source->target))
+		RaiseUnusableType(attribute, true, "The target is a number, boolean or text column.");
+	CheckTarget(attribute, source->target, model.model->task());
+	source->has_target = true;
+	relation_close(relation, NoLock);
 }
 
 } // namespace pgml::am

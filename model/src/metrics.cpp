@@ -13,6 +13,7 @@
 
 #include "pgml/error.h"
 #include "model_impl.h"
+#include "test_rows.h"
 
 #include "no_postgres.h"
 
@@ -22,7 +23,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kTileRows = 1024;
 /// Probabilities are kept this far from 0 in the log loss, as scikit-learn does for float32.
 constexpr double kLeastProbability = 1.1920929e-07;
 
@@ -37,51 +37,19 @@ Ratio(double numerator, double denominator) {
 	return denominator == 0 ? Json() : Number(numerator / denominator);
 }
 
-/// Feeds the test rows to the model in tiles, with the dataset's category codes turned into the
-/// model's.
-template <typename Use>
-void
-ForTestTiles(const Model &model, const Dataset &test, const StopToken &stop, const Use &use) {
-	if (test.raw.cols() != model.raw_width() || test.features.size() != model.features().size())
-		throw Error(ErrorCode::kInvalidArgument, "test data does not have the model's features");
-	struct TextColumn {
-		size_t column;
-		std::vector<float> map;
-	};
-	std::vector<TextColumn> texts;
-	size_t column = 0;
-	for (size_t f = 0; f < test.features.size(); f++) {
-		if (test.features[f].type != model.features()[f].type ||
-			test.features[f].width != model.features()[f].width)
-			throw Error(ErrorCode::kInvalidArgument,
-						"test data does not have the model's features");
-		if (test.features[f].type == FeatureType::kText) {
-			texts.push_back({column, {}});
-			for (const std::string &value : test.dictionaries[f].values())
-				texts.back().map.push_back(model.CategoryCode(f, value));
-		}
-		column += test.features[f].width;
-	}
-	Matrix tile(test.raw.cols(), kTileRows);
-	for (size_t first = 0; first < test.raw.rows(); first += kTileRows) {
-		stop.ThrowIfStopped();
-		size_t rows = std::min(kTileRows, test.raw.rows() - first);
-		if (texts.empty()) {
-			use(first, test.raw.view().Slice(first, rows));
-			continue;
-		}
-		tile.Resize(rows);
-		for (size_t col = 0; col < test.raw.cols(); col++)
-			std::copy_n(test.raw.column(col) + first, rows, tile.column(col));
-		for (const TextColumn &text : texts) {
-			float *codes = tile.column(text.column);
-			for (size_t row = 0; row < rows; row++)
-				codes[row] = codes[row] >= 0 && codes[row] < static_cast<float>(text.map.size())
-								 ? text.map[static_cast<size_t>(codes[row])]
-								 : NAN;
-		}
-		use(first, tile.view());
-	}
+/// The middle value, or the mean of the two in the middle.
+Json
+Median(std::vector<double> values) {
+	if (values.empty())
+		return Json();
+	size_t half = values.size() / 2;
+	auto middle = values.begin() + static_cast<ptrdiff_t>(half);
+	std::nth_element(values.begin(), middle, values.end());
+	double upper = *middle;
+	if (values.size() % 2 == 1)
+		return Number(upper);
+	double lower = *std::max_element(values.begin(), middle);
+	return Number(lower / 2 + upper / 2);
 }
 
 Json
@@ -92,12 +60,15 @@ RegressionMetrics(const Model &model, const Dataset &test, const StopToken &stop
 	ForTestTiles(model, test, stop, [&](size_t first, MatrixView rows) {
 		model.Predict(rows, work, predicted.data() + first);
 	});
-	double absolute = 0, squared = 0, total = 0;
+	double absolute = 0, squared = 0, total = 0, bias = 0;
+	std::vector<double> errors(n_rows);
 	double count = static_cast<double>(n_rows);
 	double mean = std::accumulate(test.target.begin(), test.target.end(), 0.0) / count;
 	for (size_t row = 0; row < n_rows; row++) {
 		double error = predicted[row] - test.target[row];
-		absolute += std::fabs(error);
+		errors[row] = std::fabs(error);
+		absolute += errors[row];
+		bias += error / count;
 		squared += error * error;
 		total += (test.target[row] - mean) * (test.target[row] - mean);
 	}
@@ -108,30 +79,13 @@ RegressionMetrics(const Model &model, const Dataset &test, const StopToken &stop
 	result["mean_absolute_error"] = Ratio(absolute, count);
 	result["mean_squared_error"] = Ratio(squared, count);
 	result["root_mean_squared_error"] = n_rows == 0 ? Json() : Number(std::sqrt(squared / count));
-	return result;
-}
-
-/// Class of each test row, -1 for a label that the model does not know.
-std::vector<int32_t>
-TrueClasses(const Model &model, const Dataset &test) {
-	std::map<double, int32_t> class_of;
-	const std::vector<std::string> &labels = model.class_labels();
-	if (test.target_is_text) {
-		const std::vector<std::string> &values = test.target_labels.values();
-		for (size_t code = 0; code < values.size(); code++) {
-			auto found = std::lower_bound(labels.begin(), labels.end(), values[code]);
-			if (found != labels.end() && *found == values[code])
-				class_of[static_cast<double>(code)] = static_cast<int32_t>(found - labels.begin());
-		}
-	} else {
-		for (size_t i = 0; i < labels.size(); i++)
-			class_of[model.class_values()[i]] = static_cast<int32_t>(i);
+	result["median_absolute_error"] = Median(std::move(errors));
+	double spread = 0; // of the errors around their mean
+	for (size_t row = 0; row < n_rows; row++) {
+		double error = predicted[row] - test.target[row] - bias;
+		spread += error * error;
 	}
-	std::vector<int32_t> result;
-	for (double target : test.target) {
-		auto found = class_of.find(target);
-		result.push_back(found == class_of.end() ? -1 : found->second);
-	}
+	result["explained_variance"] = constant ? Json() : Number(1 - spread / total);
 	return result;
 }
 
@@ -176,15 +130,53 @@ RocAuc(const std::vector<float> &scores, const std::vector<int32_t> &truth) {
 	return Ratio(wins, positives * negatives);
 }
 
+/// Area under precision over recall, summed over the distinct scores from the highest down
+/// (scikit-learn's average_precision_score); ties count together.
+Json
+AveragePrecision(const std::vector<float> &scores, const std::vector<int32_t> &truth) {
+	std::vector<size_t> order;
+	double positives = 0;
+	for (size_t row = 0; row < scores.size(); row++)
+		if (truth[row] >= 0) {
+			order.push_back(row);
+			positives += truth[row] == 1;
+		}
+	std::sort(order.begin(), order.end(),
+			  [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+	double found = 0, sum = 0;
+	for (size_t start = 0; start < order.size();) {
+		size_t end = start;
+		double here = 0;
+		for (; end < order.size() && scores[order[end]] == scores[order[start]]; end++)
+			here += truth[order[end]] == 1;
+		found += here;
+		sum += here * found / static_cast<double>(end);
+		start = end;
+	}
+	return Ratio(sum, positives);
+}
+
+/// Mean recall over the classes that occur.
+Json
+BalancedAccuracy(const std::vector<Counts> &counts) {
+	double recall = 0, present = 0;
+	for (const Counts &c : counts)
+		if (c.actual > 0) {
+			recall += c.true_positive / c.actual;
+			present++;
+		}
+	return Ratio(recall, present);
+}
+
 Json
 ClassificationMetrics(const Model &model, const Dataset &test, const StopToken &stop) {
 	size_t n_rows = test.target.size(), n_classes = model.class_labels().size();
 	std::vector<int32_t> truth = TrueClasses(model, test), predicted(n_rows);
-	bool has_probabilities = dynamic_cast<const ModelImpl &>(model).parts().link != Link::kDecision;
+	bool has_probabilities = HasProbabilities(model);
 	bool two_classes = n_classes == 2;
 	std::vector<float> scores(two_classes ? n_rows : 0);
 	std::vector<float> probabilities, margins;
-	double log_loss = 0;
+	double log_loss = 0, brier = 0;
 	Workspace work;
 	ForTestTiles(model, test, stop, [&](size_t first, MatrixView rows) {
 		model.PredictClass(rows, work, predicted.data() + first);
@@ -205,6 +197,11 @@ ClassificationMetrics(const Model &model, const Dataset &test, const StopToken &
 			double probability =
 				own < 0 ? 0 : probabilities[row * n_classes + static_cast<size_t>(own)];
 			log_loss -= std::log(std::max(probability, kLeastProbability));
+			for (size_t k = 0; k < n_classes; k++) {
+				double error =
+					probabilities[row * n_classes + k] - (static_cast<int32_t>(k) == own ? 1 : 0);
+				brier += error * error;
+			}
 		}
 	});
 
@@ -244,14 +241,54 @@ ClassificationMetrics(const Model &model, const Dataset &test, const StopToken &
 		result["recall"] = Ratio(recall, present);
 	}
 	result["accuracy"] = Ratio(correct, count);
+	result["balanced_accuracy"] = BalancedAccuracy(counts);
 	result["mcc"] = Mcc(counts, count);
 	result["log_loss"] = has_probabilities ? Ratio(log_loss, count) : Json();
-	if (two_classes)
+	// Two classes: the squared error of the second one's probability, which is half of the sum.
+	result["brier_score"] =
+		has_probabilities ? Ratio(two_classes ? brier / 2 : brier, count) : Json();
+	if (two_classes) {
 		result["roc_auc"] = RocAuc(scores, truth);
+		result["average_precision"] = AveragePrecision(scores, truth);
+	}
 	return result;
 }
 
 } // namespace
+
+bool
+HasProbabilities(const Model &model) {
+	return dynamic_cast<const ModelImpl &>(model).parts().link != Link::kDecision;
+}
+
+std::vector<int32_t>
+TrueClasses(const Model &model, const Dataset &test) {
+	bool text_labels =
+		dynamic_cast<const ModelImpl &>(model).parts().label_kind == LabelKind::kText;
+	if (text_labels != test.target_is_text)
+		throw Error(ErrorCode::kInvalidArgument, "target does not fit the model",
+					text_labels ? "The labels of the model are texts, the target is a number."
+								: "The labels of the model are numbers, the target is a text.");
+	std::map<double, int32_t> class_of;
+	const std::vector<std::string> &labels = model.class_labels();
+	if (test.target_is_text) {
+		const std::vector<std::string> &values = test.target_labels.values();
+		for (size_t code = 0; code < values.size(); code++) {
+			auto found = std::lower_bound(labels.begin(), labels.end(), values[code]);
+			if (found != labels.end() && *found == values[code])
+				class_of[static_cast<double>(code)] = static_cast<int32_t>(found - labels.begin());
+		}
+	} else {
+		for (size_t i = 0; i < labels.size(); i++)
+			class_of[model.class_values()[i]] = static_cast<int32_t>(i);
+	}
+	std::vector<int32_t> result;
+	for (double target : test.target) {
+		auto found = class_of.find(target);
+		result.push_back(found == class_of.end() ? -1 : found->second);
+	}
+	return result;
+}
 
 std::string
 EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop) {

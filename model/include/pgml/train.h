@@ -78,9 +78,12 @@ std::vector<std::string> AvailableAlgorithms(Task task);
  */
 std::unique_ptr<const Model> Train(const Dataset &data, const TrainOptions &options);
 
-/// Metrics on `test` as a JSON object, null where undefined. Regression: r2, mean_absolute_error, mean_squared_error,
-/// root_mean_squared_error. Classification: f1, precision, recall (two classes: of the second one; more: macro means),
-/// accuracy, mcc, log_loss and, for two classes, roc_auc; these two from probabilities and margins, not from labels.
+/// Metrics on `test` as a JSON object, null where undefined. Regression: r2, mean_absolute_error,
+/// mean_squared_error, root_mean_squared_error, median_absolute_error, explained_variance.
+/// Classification: f1, precision, recall (two classes: of the second one; more: macro means),
+/// accuracy, balanced_accuracy, mcc, log_loss, brier_score and, for two classes, roc_auc and
+/// average_precision; the last four from probabilities and margins, not from labels.
+/// @throws Error(kInvalidArgument) when features or target do not fit the model
 std::string EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop);
 
 /// What pgml.snapshots.columns holds: a JSON array with name, position, size, type and statistics of each column.
