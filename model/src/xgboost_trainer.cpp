@@ -408,4 +408,9 @@ TrainXgboostForest(Hyperparameters &parameters, Task task, const TrainingData *d
 	return TrainEither(true, parameters, task, data, options);
 }
 
+void
+XgboostVersion(int (&version)[3]) noexcept {
+	XGBoostVersion(&version[0], &version[1], &version[2]);
+}
+
 } // namespace pgml

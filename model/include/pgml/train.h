@@ -67,6 +67,9 @@ struct TrainOptions {
 	std::function<void(size_t done, size_t total)> progress;
 };
 
+/// Major, minor and patch version of the libxgboost that trains.
+void XgboostVersion(int (&version)[3]) noexcept;
+
 /// Algorithms that Train() knows for a task, e.g. "linear", "ridge", "lasso", "elastic_net", "xgboost".
 std::vector<std::string> AvailableAlgorithms(Task task);
 
