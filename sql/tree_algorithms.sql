@@ -48,4 +48,18 @@ SELECT pgml.train('trees wrong', 'regression', 'pgml.diabetes', 'target', 'extra
 \set VERBOSITY default
 SELECT pgml.train('trees wrong', 'classification', 'pgml.iris', 'target', 'bagging', '{"n_estimator": 5}');
 
+-- A model of XGBoost, as json, as text and as bytes: one tree, age < 40, missing to the left.
+\set model '{"learner": {"objective": {"name": "binary:logistic"}, "feature_names": ["age", "income"], "learner_model_param": {"base_score": "5E-1", "num_class": "0", "num_feature": "2"}, "gradient_booster": {"name": "gbtree", "model": {"tree_info": [0], "trees": [{"tree_param": {"size_leaf_vector": "0"}, "left_children": [1, -1, -1], "right_children": [2, -1, -1], "split_indices": [0, 0, 0], "split_conditions": [40, -1, 2], "default_left": [1, 0, 0], "split_type": [0, 0, 0]}]}}}}'
+SELECT pgml.import_model('trees imported', :'model'::json) > 0 AS json, pgml.import_model('trees imported', :'model', 'xgboost') > 0 AS text,
+	pgml.import_model('trees imported', convert_to(:'model', 'UTF8'), 'xgboost') > 0 AS bytes,
+	pgml.import_model('trees imported', convert_to(:'model', 'UTF8')::text, 'xgboost') > 0 AS hexadecimal;
+SELECT m.algorithm, m.num_features, count(*), count(DISTINCT md5(f.data)) AS different FROM pgml.models m JOIN pgml.files f ON f.model_id = m.id
+JOIN pgml.projects p ON p.id = m.project_id WHERE p.name = 'trees imported' GROUP BY m.algorithm, m.num_features;
+SELECT age, pgml.predict('trees imported', age, 0) AS class, round(pgml.class_probability('trees imported', '1', age, 0)::numeric, 4) AS probability
+FROM (VALUES (39), (40), (NULL)) AS ages (age);
+SELECT pgml.import_model('trees imported', replace(:'model', '"split_type": [0', '"split_type": [1'), 'xgboost');
+SELECT pgml.import_model('trees imported', replace(:'model', 'left_children": [1', 'left_children": [7'), 'xgboost');
+SELECT pgml.import_model('trees imported', '{}', 'xgboost');
+SELECT pgml.import_model('trees imported', 'tree', 'lightgbm');
+
 DROP SCHEMA regress_trees CASCADE;

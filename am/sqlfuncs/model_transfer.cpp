@@ -13,6 +13,7 @@
 
 #include <span>
 
+#include "pgml/import.h"
 #include "pgml/model.h"
 
 extern "C" {
@@ -41,7 +42,7 @@ struct ImportFormat {
 	Parser parse; ///< throws for what it does not understand
 };
 
-constexpr ImportFormat kFormats[] = {{"pgml", Model::Decode}};
+constexpr ImportFormat kFormats[] = {{"pgml", Model::Decode}, {"xgboost", ImportXgboost}};
 
 const ImportFormat &
 FindFormat(const char *name) {
@@ -126,6 +127,25 @@ ImportModel(const char *project_name, const bytea *data, const ImportFormat &for
 	return model_id;
 }
 
+/// @param is_text  the data is text, which may be the hexadecimal form of bytea: no model file starts with
+/// a backslash
+Datum
+Import(FunctionCallInfo fcinfo, bool is_text) {
+	RequireWritable("pgml.import_model()");
+	char *project = RequiredTextArgument(fcinfo, 0, "project");
+	if (PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("data must not be null")));
+	bytea *data = PG_GETARG_BYTEA_PP(1);
+	if (is_text && VARSIZE_ANY_EXHDR(data) > 0 && *VARDATA_ANY(data) == '\\')
+		data = DatumGetByteaPP(DirectFunctionCall1(
+			byteain, CStringGetDatum(text_to_cstring(reinterpret_cast<text *>(data)))));
+	const ImportFormat &format = FindFormat(RequiredTextArgument(fcinfo, 2, "format"));
+	SPI_connect();
+	int64 model_id = ImportModel(project, data, format);
+	SPI_finish();
+	return Int64GetDatum(model_id);
+}
+
 } // namespace
 
 } // namespace pgml::am
@@ -146,16 +166,12 @@ PGML_FUNCTION(pgml_export_model) {
 	PG_RETURN_BYTEA_P(ReadModelBytes(model_id, nullptr));
 }
 
-/// pgml.import_model(project text, data bytea, format text) -> bigint, the id of the model
+/// pgml.import_model(project text, data bytea | json, format text) -> bigint, the id of the model
 PGML_FUNCTION(pgml_import_model) {
-	RequireWritable("pgml.import_model()");
-	char *project = RequiredTextArgument(fcinfo, 0, "project");
-	if (PG_ARGISNULL(1))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("data must not be null")));
-	bytea *data = PG_GETARG_BYTEA_PP(1);
-	const ImportFormat &format = FindFormat(RequiredTextArgument(fcinfo, 2, "format"));
-	SPI_connect();
-	int64 model_id = ImportModel(project, data, format);
-	SPI_finish();
-	PG_RETURN_INT64(model_id);
+	return Import(fcinfo, false);
+}
+
+/// pgml.import_model(project text, data text, format text): what an untyped literal is taken for
+PGML_FUNCTION(pgml_import_model_text) {
+	return Import(fcinfo, true);
 }

@@ -10,3 +10,8 @@ CREATE FUNCTION pgml.export_model(model_id bigint) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'pgml_export_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION pgml.import_model(project text, data bytea, format text DEFAULT 'pgml') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'pgml_import_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION pgml.import_model(project text, data json, format text DEFAULT 'xgboost') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pgml_import_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+-- An untyped literal is taken for text: bytea in its hexadecimal form, or a model file that is text.
+CREATE FUNCTION pgml.import_model(project text, data text, format text DEFAULT 'pgml') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pgml_import_model_text' LANGUAGE C VOLATILE PARALLEL UNSAFE;
