@@ -1,4 +1,4 @@
-/// Rows of pgml.projects and pgml.files for a new model. See model_store.h.
+/// Rows of pgml.projects, snapshots and files for a new model. See model_store.h.
 #include "am/sqlfuncs/model_store.h"
 
 #include "am/sqlfuncs/catalog_write.h"
@@ -27,6 +27,29 @@ ClaimProject(const char *name, const char *task) {
 	CheckSameTask(project, task);
 	LockProject(project);
 	return project;
+}
+
+int64
+InsertSnapshot(const SnapshotRow &row) {
+	// The preprocessing asked for is kept with the snapshot, so that training from it again means
+	// the same.
+	RunAsCatalogOwner(
+		"INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, "
+		"status,"
+		" columns, analysis, owner)"
+		" VALUES ($1, ARRAY[$2], $3::float8::real, $4::pgml.sampling, 'successful', $5::jsonb,"
+		" jsonb_build_object('samples', $6) || CASE WHEN $7::jsonb = '{}' THEN '{}'::jsonb"
+		" ELSE jsonb_build_object('preprocess', $7::jsonb) END, $8::regrole) RETURNING id",
+		SqlParameters()
+			.Text(row.relation)
+			.Text(row.target)
+			.Float8(row.test_size)
+			.Text(row.sampling)
+			.Text(row.columns)
+			.Int8(static_cast<int64>(row.n_rows))
+			.Text(row.preprocess)
+			.Oid8(GetUserId()));
+	return ResultInt8(0, 1);
 }
 
 void

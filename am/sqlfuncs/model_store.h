@@ -1,5 +1,5 @@
 #pragma once
-/// What training and importing a model share: the project's row and the bytes of a model.
+/// What training and importing share: the project's row, the snapshot's, the bytes of a model.
 #include "am/base/pg.h"
 #include "am/sqlfuncs/rights.h"
 
@@ -11,6 +11,18 @@ namespace pgml::am {
  * @throws (ereport) 42501 not the owner, 22023 another task, 40001 dropped meanwhile
  */
 ProjectRow ClaimProject(const char *name, const char *task);
+
+/// A row of pgml.snapshots: data as it was, and how it is split. JSON objects as text.
+struct SnapshotRow {
+	const char *relation, *target;
+	double test_size;
+	const char *sampling; ///< a label of pgml.sampling
+	const char *preprocess, *columns;
+	uint64 n_rows;
+};
+
+/// Owned by the current user. The caller is connected to SPI. @return its id
+int64 InsertSnapshot(const SnapshotRow &row);
 
 /// Stores the artefact of a model in pgml.files. The caller is connected to SPI.
 void InsertModelFiles(int64 model_id, const void *bytes, size_t size);

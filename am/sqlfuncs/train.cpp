@@ -126,30 +126,6 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 }
 
 int64
-InsertSnapshot(const TrainRequest &request, const ProjectRow &project, const TrainingSource &source,
-			   const TrainingResult &result) {
-	// The preprocessing asked for is kept with the snapshot, so that training from it again means
-	// the same.
-	RunAsCatalogOwner(
-		"INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, "
-		"status,"
-		" columns, analysis, owner)"
-		" VALUES ($1, ARRAY[$2], $3::float8::real, $4::pgml.sampling, 'successful', $5::jsonb,"
-		" jsonb_build_object('samples', $6) || CASE WHEN $7::jsonb = '{}' THEN '{}'::jsonb"
-		" ELSE jsonb_build_object('preprocess', $7::jsonb) END, $8::regrole) RETURNING id",
-		SqlParameters()
-			.Text(source.qualified_name)
-			.Text(request.target)
-			.Float8(request.test_size)
-			.Text(request.sampling_name)
-			.Text(result.columns)
-			.Int8(static_cast<int64>(result.n_rows))
-			.Text(request.preprocess)
-			.Oid8(GetUserId()));
-	return ResultInt8(0, 1);
-}
-
-int64
 InsertModel(const TrainRequest &request, const ProjectRow &project, int64 snapshot_id,
 			const TrainingSource &source, const TrainingResult &result) {
 	RunAsCatalogOwner(
@@ -245,8 +221,10 @@ PGML_FUNCTION(pgml_train) {
 								   source.qualified_name, source.n_features, result.n_test)));
 
 	ProjectRow project = ClaimProject(request.project, request.task_name);
-	int64 model_id = InsertModel(request, project, InsertSnapshot(request, project, source, result),
-								 source, result);
+	int64 snapshot_id =
+		InsertSnapshot({source.qualified_name, request.target, request.test_size,
+						request.sampling_name, request.preprocess, result.columns, result.n_rows});
+	int64 model_id = InsertModel(request, project, snapshot_id, source, result);
 	InsertModelFiles(model_id, work->object->bytes.data(), work->object->bytes.size());
 	MemoryContextDelete(work_context);
 	bool deployed = DeployAutomatically(request, project, model_id);
