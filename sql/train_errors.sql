@@ -106,8 +106,9 @@ SELECT train_error('''errors none''', '''regression''', '''one_row''', '''y''');
 SELECT train_error('''errors none''', '''classification''', '''one_row''', '''y''');
 
 -- Options.
-SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', '''kmeans''');
-SELECT train_error('''errors none''', '''classification''', '''good''', '''b''', '''svm''');
+SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', '''theil_sen''');
+SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', '''lightgbm''');
+SELECT train_error('''errors none''', '''classification''', '''good''', '''b''', '''lasso''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', '''no_such_algorithm''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'hyperparams => ''[1]''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'hyperparams => ''{"depth": 3}''');

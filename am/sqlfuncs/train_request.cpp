@@ -145,24 +145,6 @@ TaskOf(const char *name) {
 	pg_unreachable();
 }
 
-void
-CheckAlgorithm(const TrainRequest &request, MemoryContext context) {
-	auto *names = pg::OwnedByContext<std::string>(context);
-	bool known = false;
-	pg::Guard([&] {
-		names->object = std::make_unique<std::string>();
-		for (const std::string &algorithm : AvailableAlgorithms(request.task)) {
-			known = known || algorithm == request.algorithm;
-			*names->object += (names->object->empty() ? "" : ", ") + algorithm;
-		}
-	});
-	if (!known)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("algorithm \"%s\" is not available for %s", request.algorithm,
-							   request.task_name),
-						errhint("Available algorithms: %s.", names->object->c_str())));
-}
-
 /// Relation, target and split of the project's last snapshot, where the caller gave no relation.
 void
 TakeLastSnapshot(TrainRequest *request, const ProjectRow *project) {
@@ -237,7 +219,7 @@ CompleteTrainRequest(TrainRequest *request) {
 	request->task = TaskOf(request->task_name);
 	if (exists)
 		CheckSameTask(project, request->task_name);
-	CheckAlgorithm(*request, CurrentMemoryContext);
+	pg::Guard([&] { CheckAlgorithm(request->algorithm, request->task); });
 	if (request->relation == nullptr)
 		TakeLastSnapshot(request, exists ? &project : nullptr);
 	if (request->target == nullptr)

@@ -42,6 +42,13 @@ struct Hyperparameters::Data { // NOLINT(bugprone-exception-escape)
 		return result;
 	}
 
+	static std::string
+	Range(double low, double high, bool open) {
+		return std::isinf(high)
+				   ? fmt::format("a number {} {}", open ? "above" : "not below", low)
+				   : fmt::format("a number from {} {}to {}", low, open ? "(exclusive) " : "", high);
+	}
+
 	[[noreturn]] static void
 	Refuse(const std::string &name, const Json &value, const std::string &expected) {
 		std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -89,10 +96,7 @@ Hyperparameters::OptionalReal(Names names, double low, double high, Bound bound)
 	if (value == nullptr)
 		return std::nullopt;
 	bool open = bound == Bound::kExclusiveLow;
-	std::string range =
-		std::isinf(high)
-			? fmt::format("a number {} {}", open ? "above" : "not below", low)
-			: fmt::format("a number from {} {}to {}", low, open ? "(exclusive) " : "", high);
+	std::string range = Data::Range(low, high, open);
 	if (!value->is_number())
 		Data::Refuse(name, *value, range);
 	auto number = value->get<double>();
@@ -183,6 +187,57 @@ Hyperparameters::Choice(Names names, const std::string &fallback,
 		std::find(allowed.begin(), allowed.end(), value->get<std::string>()) == allowed.end())
 		Data::Refuse(name, *value, fmt::format("one of: {}", Join(allowed)));
 	return value->get<std::string>();
+}
+
+std::optional<double>
+Hyperparameters::RealOrChoice(Names names, const std::string &fallback,
+							  const std::vector<std::string> &words, double low, double high,
+							  Bound bound, std::string &word) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr) {
+		word = fallback;
+		return std::nullopt;
+	}
+	bool open = bound == Bound::kExclusiveLow;
+	if (value->is_string() &&
+		std::find(words.begin(), words.end(), value->get<std::string>()) != words.end()) {
+		word = value->get<std::string>();
+		return std::nullopt;
+	}
+	double number = value->is_number() ? value->get<double>() : NAN;
+	if (!std::isfinite(number) || number < low || number > high || (open && number == low))
+		Data::Refuse(name, *value,
+					 fmt::format("{}, or one of: {}", Data::Range(low, high, open), Join(words)));
+	return number;
+}
+
+std::vector<int64_t>
+Hyperparameters::Integers(Names names, std::vector<int64_t> fallback, int64_t low, int64_t high,
+						  size_t most) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return fallback;
+	std::string range = fmt::format("one or up to {} whole numbers from {} to {}", most, low, high);
+	Json list = value->is_array() ? *value : Json::array({*value});
+	if (list.empty() || list.size() > most)
+		Data::Refuse(name, *value, range);
+	std::vector<int64_t> result;
+	for (const Json &element : list) {
+		double number = element.is_number() ? element.get<double>() : NAN;
+		if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)) ||
+			number != std::floor(number))
+			Data::Refuse(name, *value, range);
+		result.push_back(static_cast<int64_t>(number));
+	}
+	return result;
+}
+
+uint64_t
+Hyperparameters::Seed(uint64_t fallback) {
+	int64_t seed = Integer({"random_state", "seed"}, -1, 0, 4294967295);
+	return seed < 0 ? fallback : static_cast<uint64_t>(seed);
 }
 
 void

@@ -43,6 +43,16 @@ public:
 	std::optional<Amount> OptionalAmount(Names names, int64_t low,
 										 const std::vector<std::string> &allowed = {});
 	bool Flag(Names names, bool fallback);
+	/// A number in the range, or one of the words.
+	/// @return the number; nullopt when `word` was set, to what was given or to the fallback
+	std::optional<double> RealOrChoice(Names names, const std::string &fallback,
+									   const std::vector<std::string> &words, double low,
+									   double high, Bound bound, std::string &word);
+	/// A whole number, or an array of at most `most` of them.
+	std::vector<int64_t> Integers(Names names, std::vector<int64_t> fallback, int64_t low,
+								  int64_t high, size_t most);
+	/// A seed in the range that scikit-learn takes; without one, that of the training.
+	uint64_t Seed(uint64_t fallback);
 	std::string Choice(Names names, const std::string &fallback,
 					   const std::vector<std::string> &allowed);
 

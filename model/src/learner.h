@@ -2,6 +2,7 @@
 /// What a learning algorithm leaves behind: columns -> margins. Immutable; const functions may run
 /// on several threads.
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "codec.h"
@@ -9,7 +10,31 @@
 
 namespace pgml {
 
-enum class LearnerKind : uint8_t { kTrees = 0, kLinear = 1 }; // stored: do not change values
+enum class LearnerKind : uint8_t {
+	kTrees = 0,
+	kLinear = 1,
+	kNeighbors = 2,
+	kSupportVectors = 3,
+	kPerceptron = 4
+}; // stored: do not change values
+constexpr uint8_t kLearnerKinds = 5;
+
+/// Infinite features count as the largest number, so that no prediction becomes NaN.
+inline float
+ClampFeature(float value) {
+	constexpr float kLimit = std::numeric_limits<float>::max();
+	return value > kLimit ? kLimit : value >= -kLimit ? value : value < 0 ? -kLimit : 0;
+}
+
+/// A margin as float32, kept finite so that softmax of it is defined.
+inline float
+ClampMargin(double value) {
+	constexpr double kLimit = std::numeric_limits<float>::max();
+	return static_cast<float>(value > kLimit     ? kLimit
+							  : value >= -kLimit ? value
+							  : value < 0        ? -kLimit
+												 : 0);
+}
 
 class Learner {
 public:

@@ -16,7 +16,26 @@ namespace {
 constexpr double kInfinity = HUGE_VAL;
 
 Trained
-Finish(Link link, const TrainingData &data, std::vector<LinearGroup> groups) {
+TrainNet(Hyperparameters &parameters, bool is_lasso, const TrainingData *data,
+		 const TrainOptions &options) {
+	ElasticNetOptions net;
+	net.alpha = parameters.Real({"alpha"}, 1, 0, kInfinity);
+	net.l1_ratio = is_lasso ? 1 : parameters.Real({"l1_ratio"}, 0.5, 0, 1);
+	net.fit_intercept = parameters.Flag({"fit_intercept"}, true);
+	net.max_iter = static_cast<size_t>(parameters.Integer({"max_iter"}, 10000, 1, 100000000));
+	net.tol = parameters.Real({"tol"}, 1e-7, 0, 1);
+	parameters.Finish();
+	if (data == nullptr)
+		return {};
+	FitContext context{options.stop, options.progress};
+	return LinearResult(Link::kIdentity, *data,
+						{FitElasticNet(data->columns, data->target, net, context)});
+}
+
+} // namespace
+
+Trained
+LinearResult(Link link, const TrainingData &data, std::vector<LinearGroup> groups) {
 	for (const LinearGroup &group : groups) {
 		bool finite = std::isfinite(group.intercept);
 		for (double weight : group.weights)
@@ -30,25 +49,6 @@ Finish(Link link, const TrainingData &data, std::vector<LinearGroup> groups) {
 }
 
 Trained
-TrainNet(Hyperparameters &parameters, bool is_lasso, const TrainingData *data,
-		 const TrainOptions &options) {
-	ElasticNetOptions net;
-	net.alpha = parameters.Real({"alpha"}, 1, 0, kInfinity);
-	net.l1_ratio = is_lasso ? 1 : parameters.Real({"l1_ratio"}, 0.5, 0, 1);
-	net.fit_intercept = parameters.Flag({"fit_intercept"}, true);
-	net.max_iter = static_cast<size_t>(parameters.Integer({"max_iter"}, 10000, 1, 100000000));
-	net.tol = parameters.Real({"tol"}, 1e-7, 0, 1);
-	parameters.Finish();
-	if (data == nullptr)
-		return {};
-	FitContext context{options.stop, options.progress};
-	return Finish(Link::kIdentity, *data,
-				  {FitElasticNet(data->columns, data->target, net, context)});
-}
-
-} // namespace
-
-Trained
 TrainLinear(Hyperparameters &parameters, Task task, const TrainingData *data,
 			const TrainOptions &options) {
 	FitContext context{options.stop, options.progress};
@@ -58,7 +58,7 @@ TrainLinear(Hyperparameters &parameters, Task task, const TrainingData *data,
 		parameters.Finish();
 		if (data == nullptr)
 			return {};
-		return Finish(
+		return LinearResult(
 			Link::kIdentity, *data,
 			FitLeastSquares(data->columns, {data->target}, 0, logistic.fit_intercept, context));
 	}
@@ -68,8 +68,9 @@ TrainLinear(Hyperparameters &parameters, Task task, const TrainingData *data,
 	parameters.Finish();
 	if (data == nullptr)
 		return {};
-	return Finish(data->n_classes == 2 ? Link::kLogistic : Link::kSoftmax, *data,
-				  FitLogistic(data->columns, data->classes, data->n_classes, logistic, context));
+	return LinearResult(
+		data->n_classes == 2 ? Link::kLogistic : Link::kSoftmax, *data,
+		FitLogistic(data->columns, data->classes, data->n_classes, logistic, context));
 }
 
 Trained
@@ -82,7 +83,7 @@ TrainRidge(Hyperparameters &parameters, Task task, const TrainingData *data,
 		return {};
 	FitContext context{options.stop, options.progress};
 	if (task == Task::kRegression)
-		return Finish(
+		return LinearResult(
 			Link::kIdentity, *data,
 			FitLeastSquares(data->columns, {data->target}, alpha, fit_intercept, context));
 	// As RidgeClassifier: regress on -1 / +1, one target per class, and take the largest.
@@ -92,8 +93,8 @@ TrainRidge(Hyperparameters &parameters, Task task, const TrainingData *data,
 		for (uint32_t own : data->classes)
 			targets.back().push_back(own == c ? 1 : -1);
 	}
-	return Finish(Link::kDecision, *data,
-				  FitLeastSquares(data->columns, targets, alpha, fit_intercept, context));
+	return LinearResult(Link::kDecision, *data,
+						FitLeastSquares(data->columns, targets, alpha, fit_intercept, context));
 }
 
 Trained

@@ -77,7 +77,8 @@ ModelParts::Inconsistency() const {
 		bool single = n_groups == 1 && n_classes == 2 &&
 					  (link == Link::kLogistic || link == Link::kDecision || link == Link::kVotes);
 		bool one_each = n_groups > 1 && n_groups == n_classes &&
-						(link == Link::kSoftmax || link == Link::kDecision || link == Link::kVotes);
+						(link == Link::kSoftmax || link == Link::kDecision ||
+						 link == Link::kVotes || link == Link::kShares);
 		if (!single && !one_each)
 			return "classification with an output that does not fit";
 		if (link == Link::kVotes) {
@@ -87,11 +88,15 @@ ModelParts::Inconsistency() const {
 				return "votes that start above half";
 		}
 	}
-	if (learner->kind() == LearnerKind::kLinear)
+	if (learner->kind() == LearnerKind::kNeighbors && (link == Link::kShares) != (n_classes > 0))
+		return "neighbours with an output that does not fit";
+	if (link == Link::kShares && learner->kind() != LearnerKind::kNeighbors)
+		return "shares of a learner that has none";
+	if (learner->kind() != LearnerKind::kTrees)
 		for (const FeatureTransform &feature : preprocessor.features())
 			for (const ColumnTransform &column : feature.columns)
 				if (!column.has_fill)
-					return "a linear model with a feature that is not imputed";
+					return "a feature that the learner needs imputed is not";
 	return nullptr;
 }
 
@@ -206,6 +211,8 @@ ModelImpl::PredictProbabilities(MatrixView raw, Workspace &work, float *out) con
 				to[0] = 1.0f - to[1];
 			} else if (parts_.link == Link::kVotes) {
 				Shares(margins + row * margin_groups(), n_classes, to);
+			} else if (parts_.link == Link::kShares) {
+				std::copy_n(margins + row * n_classes, n_classes, to);
 			} else {
 				Softmax(margins + row * margin_groups(), n_classes, to);
 			}

@@ -5,7 +5,10 @@
 #include <limits>
 
 #include "linear.h"
+#include "neighbors.h"
+#include "perceptron.h"
 #include "pgml/error.h"
+#include "support_vectors.h"
 #include "trees.h"
 
 #include "no_postgres.h"
@@ -107,9 +110,15 @@ DecodeLabels(Reader &reader, ModelParts &parts) {
 
 std::unique_ptr<const Learner>
 DecodeLearner(Reader &reader) {
-	switch (static_cast<LearnerKind>(reader.Enum(2, "learner"))) {
+	switch (static_cast<LearnerKind>(reader.Enum(kLearnerKinds, "learner"))) {
 		case LearnerKind::kTrees:
 			return TreeEnsemble::Decode(reader);
+		case LearnerKind::kNeighbors:
+			return NeighborModel::Decode(reader);
+		case LearnerKind::kSupportVectors:
+			return SupportVectorModel::Decode(reader);
+		case LearnerKind::kPerceptron:
+			return PerceptronModel::Decode(reader);
 		case LearnerKind::kLinear:
 			break;
 	}

@@ -23,8 +23,9 @@ enum class Link : uint8_t {
 	/// Classification by averaged class shares: one sum per class; two classes: one sum over the trees of
 	/// the share of the second, starting from minus half the number of trees.
 	kVotes = 5,
+	kShares = 6, ///< one margin per class, which is its probability
 };
-constexpr uint8_t kLinkCount = 6;
+constexpr uint8_t kLinkCount = 7;
 
 enum class LabelKind : uint8_t {
 	kNumber = 0,

@@ -28,6 +28,11 @@ public:
 			value = Next();
 		return value % bound;
 	}
+	/// Uniform in [0, 1).
+	double
+	Uniform() {
+		return static_cast<double>(Next() >> 11) * 0x1p-53;
+	}
 	template <typename T>
 	void
 	Shuffle(std::vector<T> &values) {

@@ -29,20 +29,9 @@ InvalidData(std::string message, std::string detail = "", std::string hint = "")
 
 const Algorithm &
 FindAlgorithm(const std::string &name, Task task) {
-	std::string available =
-		fmt::format("Available algorithms for this task: {}.", Join(AvailableAlgorithms(task)));
-	for (const Algorithm &algorithm : Algorithms()) {
-		if (name != algorithm.name)
-			continue;
-		if (task == Task::kRegression ? algorithm.regression : algorithm.classification)
-			return algorithm;
-		throw Error(ErrorCode::kInvalidArgument,
-					fmt::format("algorithm \"{}\" is not available for {}", name,
-								task == Task::kRegression ? "regression" : "classification"),
-					"", available);
-	}
-	throw Error(ErrorCode::kInvalidArgument, fmt::format("algorithm \"{}\" does not exist", name),
-				"", available);
+	CheckAlgorithm(name, task);
+	return *std::find_if(Algorithms().begin(), Algorithms().end(),
+						 [&](const Algorithm &algorithm) { return name == algorithm.name; });
 }
 
 void
@@ -223,31 +212,16 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 
 } // namespace
 
-const std::vector<Algorithm> &
-Algorithms() {
-	static const std::vector<Algorithm> *const algorithms = new std::vector<Algorithm>{
-		{"bagging", true, true, true, TrainBagging},
-		{"elastic_net", false, true, false, TrainElasticNet},
-		{"extra_trees", true, true, true, TrainExtraTrees},
-		{"gradient_boosting_trees", true, true, true, TrainGradientBoosting},
-		{"hist_gradient_boosting", true, true, true, TrainHistGradientBoosting},
-		{"lasso", false, true, false, TrainLasso},
-		{"linear", false, true, true, TrainLinear},
-		{"random_forest", true, true, true, TrainRandomForest},
-		{"ridge", false, true, true, TrainRidge},
-		{"xgboost", true, true, true, TrainXgboost},
-		{"xgboost_random_forest", true, true, true, TrainXgboostForest},
-	};
-	return *algorithms;
-}
-
-std::vector<std::string>
-AvailableAlgorithms(Task task) {
-	std::vector<std::string> names;
-	for (const Algorithm &algorithm : Algorithms())
-		if (task == Task::kRegression ? algorithm.regression : algorithm.classification)
-			names.emplace_back(algorithm.name);
-	return names;
+void
+RequireFinite(const TrainingData &data, const StopToken &stop) {
+	for (size_t col = 0; col < data.columns.cols; col++) {
+		stop.ThrowIfStopped();
+		const float *values = data.columns.column(col);
+		if (!std::all_of(values, values + data.columns.rows,
+						 [](float value) { return std::isfinite(value); }))
+			InvalidData("features hold infinite values", "",
+						"Leave such rows out, or use an algorithm of trees.");
+	}
 }
 
 std::unique_ptr<const Model>

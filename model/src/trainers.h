@@ -5,6 +5,7 @@
 
 #include "hyperparameters.h"
 #include "learner.h"
+#include "linear.h"
 #include "model_impl.h"
 #include "pgml/train.h"
 
@@ -44,6 +45,29 @@ struct Algorithm {
 /// All algorithms of the product, sorted by name.
 const std::vector<Algorithm> &Algorithms();
 
+/// For algorithms that take finite features only.
+/// @throws Error(kInvalidData)
+void RequireFinite(const TrainingData &data, const StopToken &stop);
+
+/// Linear weights checked to be finite, as a learner.
+Trained LinearResult(Link link, const TrainingData &data, std::vector<LinearGroup> groups);
+
+Trained TrainHuber(Hyperparameters &parameters, Task task, const TrainingData *data,
+				   const TrainOptions &options);
+Trained TrainKnn(Hyperparameters &parameters, Task task, const TrainingData *data,
+				 const TrainOptions &options);
+Trained TrainLinearSvm(Hyperparameters &parameters, Task task, const TrainingData *data,
+					   const TrainOptions &options);
+Trained TrainMlp(Hyperparameters &parameters, Task task, const TrainingData *data,
+				 const TrainOptions &options);
+Trained TrainNuSvm(Hyperparameters &parameters, Task task, const TrainingData *data,
+				   const TrainOptions &options);
+Trained TrainQuantile(Hyperparameters &parameters, Task task, const TrainingData *data,
+					  const TrainOptions &options);
+Trained TrainStochasticGradientDescent(Hyperparameters &parameters, Task task,
+									   const TrainingData *data, const TrainOptions &options);
+Trained TrainSvm(Hyperparameters &parameters, Task task, const TrainingData *data,
+				 const TrainOptions &options);
 Trained TrainLinear(Hyperparameters &parameters, Task task, const TrainingData *data,
 					const TrainOptions &options);
 Trained TrainRidge(Hyperparameters &parameters, Task task, const TrainingData *data,

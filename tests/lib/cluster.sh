@@ -19,7 +19,7 @@ PG_SYSTEM_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
 BUILD=${BUILD:-$ROOT/build}
 
 PACKAGES="build-essential cmake ninja-build postgresql-$PG_MAJOR postgresql-server-dev-$PG_MAJOR
-	libxgboost-dev libeigen3-dev libfmt-dev nlohmann-json3-dev libgtest-dev
+	libxgboost-dev libeigen3-dev libfmt-dev nlohmann-json3-dev libgtest-dev libsvm-dev
 	libfaiss-dev libopenblas-dev zlib1g-dev libipc-run-perl perl python3 clang-format-14"
 
 pgml_die() {

@@ -116,6 +116,14 @@ Artefacts() {
 		add("xgboost", 2, few, scale);
 		add("xgboost", 3, few,
 			R"({"city": {"encode": {"ordinal": ["", "Bergen", "Oslo", "Tromsø"]}}})");
+		add("knn", 0, R"({"weights": "distance"})", "{}");
+		add("knn", 3, R"({"p": 3})", "{}");
+		add("svm", 0, "{}", scale);
+		add("svm", 2, R"({"kernel": "sigmoid"})", scale);
+		add("nu_svm", 4, R"({"kernel": "poly", "break_ties": true, "nu": 0.2})", scale);
+		const char *network = R"({"hidden_layer_sizes": [6, 4], "max_iter": 3})";
+		add("mlp", 0, network, scale);
+		add("mlp", 3, network, scale);
 		return result;
 	}();
 	return artefacts;
@@ -173,7 +181,7 @@ TEST(Codec, RoundTrip) {
 
 TEST(Codec, DecodedModelPredictsTheSame) {
 	for (int n_classes : {0, 2, 4})
-		for (const char *algorithm : {"linear", "xgboost"}) {
+		for (const char *algorithm : {"linear", "xgboost", "knn", "svm", "mlp"}) {
 			Dataset data = MixedData(n_classes);
 			auto model = Train(data, Options(algorithm, n_classes > 0 ? Task::kClassification
 																	  : Task::kRegression));

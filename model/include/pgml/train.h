@@ -73,6 +73,10 @@ void XgboostVersion(int (&version)[3]) noexcept;
 /// Algorithms that Train() knows for a task, e.g. "linear", "ridge", "lasso", "elastic_net", "xgboost".
 std::vector<std::string> AvailableAlgorithms(Task task);
 
+/// @throws Error(kNotSupported) for an algorithm that is not available for the task: the hint names the nearest one
+///         or all; Error(kInvalidArgument) for a name that nobody knows
+void CheckAlgorithm(const std::string &name, Task task);
+
 /**
  * Trains on all rows of `data`.
  * @throws Error(kInvalidArgument) unknown algorithm, hyperparameter or preprocessing; Error(kInvalidData) no rows,
