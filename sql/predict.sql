@@ -118,7 +118,8 @@ BEGIN
 	END LOOP;
 	RAISE WARNING 'total %', round(total);
 END$$;
-CREATE TABLE checked (sqft real, CHECK (pgml.predict('predict houses', sqft, 1, 'Rome') < 5000));
+SELECT id AS model FROM pgml.deployed_models WHERE name = 'predict houses' \gset
+CREATE TABLE checked (sqft real, CHECK (pgml.predict(:model::bigint, sqft, 1, 'Rome') < 5000));
 INSERT INTO checked VALUES (10);
 INSERT INTO checked VALUES (90);
 CREATE INDEX houses_predicted ON houses (pgml.predict('predict houses', sqft, beds, city));
