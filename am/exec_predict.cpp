@@ -47,7 +47,6 @@ CustomExecMethods exec_methods;
 /// One prediction of the node.
 struct Prediction {
 	FuncExpr *expr;
-	const PredictFunction *function; ///< only its plain fields are read, at begin
 	Member member;
 	bool by_model_id;
 	char *project;  ///< nullptr for a call by model id
