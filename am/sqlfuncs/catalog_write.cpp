@@ -95,6 +95,15 @@ SqlParameters::Text(const char *value) {
 }
 
 SqlParameters &
+SqlParameters::Texts(int count, const char *const *texts) {
+	auto *elements = (Datum *)palloc(sizeof(Datum) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(texts[i]);
+	ArrayType *array = construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);
+	return Add(TEXTARRAYOID, PointerGetDatum(array), count == 0);
+}
+
+SqlParameters &
 SqlParameters::Int8(int64 value) {
 	return Add(INT8OID, Int64GetDatum(value));
 }
@@ -161,6 +170,27 @@ ResultOid(uint64 row, int column) {
 char *
 ResultText(uint64 row, int column) {
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+int
+TextsOf(ArrayType *array, const char ***texts) {
+	Datum *elements;
+	bool *nulls;
+	int n, used = 0;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	*texts = (const char **)palloc(sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			(*texts)[used++] = TextDatumGetCString(elements[i]);
+	return used;
+}
+
+int
+ResultTexts(uint64 row, int column, const char ***texts) {
+	bool null;
+	Datum value = ResultDatum(row, column, &null);
+	*texts = nullptr;
+	return null ? 0 : TextsOf(DatumGetArrayTypeP(value), texts);
 }
 
 } // namespace pgml::am

@@ -13,6 +13,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 }
 
 namespace pgml::am {
@@ -36,7 +37,8 @@ Oid CatalogTable(const char *name);
 /// Parameters $1, $2 ... of one statement.
 class SqlParameters {
 public:
-	SqlParameters &Text(const char *value); ///< nullptr = NULL
+	SqlParameters &Text(const char *value);                    ///< nullptr = NULL
+	SqlParameters &Texts(int count, const char *const *texts); ///< text[]; none = NULL
 	SqlParameters &Int8(int64 value);
 	SqlParameters &Int4(int32 value);
 	SqlParameters &Float8(double value);
@@ -68,5 +70,10 @@ int64 ResultInt8(uint64 row, int column, bool *is_null = nullptr);
 double ResultFloat8(uint64 row, int column, bool *is_null = nullptr);
 Oid ResultOid(uint64 row, int column);
 char *ResultText(uint64 row, int column); ///< by the type's output function; nullptr = NULL
+/// The elements of a text[] without the null ones. @return how many; NULL has none
+int ResultTexts(uint64 row, int column, const char ***texts);
+
+/// The same for any text[].
+int TextsOf(ArrayType *array, const char ***texts);
 
 } // namespace pgml::am

@@ -76,19 +76,30 @@ OptionalText(FunctionCallInfo fcinfo, int argument) {
 }
 
 /// The column with the true values: as given, or what the model was trained on.
-const char *
-TargetColumn(const BoundModel &model, const char *given) {
-	if (given != nullptr)
-		return given;
-	RunAsCatalogOwner("SELECT s.y_column_name[1] FROM pgml.models m"
+ColumnNames
+TargetColumns(const BoundModel &model, const char *given) {
+	const char **names = (const char **)palloc(sizeof(char *));
+	if (!HasTarget(model.model->task())) {
+		if (given != nullptr)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("%s has no target", DescribeModel(model)),
+							errdetail("Its task is %s.", TaskName(model.model->task())),
+							errhint("Leave y_column_name out.")));
+		return {0, names};
+	}
+	if (given != nullptr) {
+		names[0] = given;
+		return {1, names};
+	}
+	RunAsCatalogOwner("SELECT s.y_column_name FROM pgml.models m"
 					  " JOIN pgml.snapshots s ON s.id = m.snapshot_id WHERE m.id = $1",
 					  SqlParameters().Int8(model.model_id), Visibility::kLatest);
-	const char *target = SPI_processed > 0 ? ResultText(0, 1) : nullptr;
-	if (target == nullptr)
+	int n = SPI_processed > 0 ? ResultTexts(0, 1, &names) : 0;
+	if (n == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("y_column_name is needed to evaluate %s", DescribeModel(model)),
 						errdetail("The model was not trained here, so its target is not known.")));
-	return target;
+	return {n, names};
 }
 
 EvaluationWork *
@@ -103,11 +114,11 @@ EvaluationWork *
 ReadRelation(FunctionCallInfo fcinfo, const BoundModel &model, const char *target) {
 	const char *relation = RequiredTextArgument(fcinfo, 1, "relation");
 	TrainingSource source;
-	ResolveEvaluationSource(relation, TargetColumn(model, target), model, &source);
+	ResolveEvaluationSource(relation, TargetColumns(model, target), model, &source);
 	EvaluationWork *work = MakeWork();
 	ReadTrainingData(source, &work->data);
 	pg::Guard([&] {
-		if (work->data.target.empty())
+		if (work->data.rows() == 0)
 			throw Error(ErrorCode::kInvalidData, "relation has no rows to evaluate on", "",
 						"Rows that row level security hides from you do not count.");
 		// A number may stand for a boolean and the other way round, as in a prediction.

@@ -37,12 +37,12 @@ InsertSnapshot(const SnapshotRow &row) {
 		"INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, "
 		"status,"
 		" columns, analysis, owner)"
-		" VALUES ($1, ARRAY[$2], $3::float8::real, $4::pgml.sampling, 'successful', $5::jsonb,"
+		" VALUES ($1, $2, $3::float8::real, $4::pgml.sampling, 'successful', $5::jsonb,"
 		" jsonb_build_object('samples', $6) || CASE WHEN $7::jsonb = '{}' THEN '{}'::jsonb"
 		" ELSE jsonb_build_object('preprocess', $7::jsonb) END, $8::regrole) RETURNING id",
 		SqlParameters()
 			.Text(row.relation)
-			.Text(row.target)
+			.Texts(row.targets.n, row.targets.names)
 			.Float8(row.test_size)
 			.Text(row.sampling)
 			.Text(row.columns)

@@ -2,6 +2,7 @@
 /// What training and importing share: the project's row, the snapshot's, the bytes of a model.
 #include "am/base/pg.h"
 #include "am/sqlfuncs/rights.h"
+#include "am/sqlfuncs/training_data.h"
 
 namespace pgml::am {
 
@@ -14,7 +15,8 @@ ProjectRow ClaimProject(const char *name, const char *task);
 
 /// A row of pgml.snapshots: data as it was, and how it is split. JSON objects as text.
 struct SnapshotRow {
-	const char *relation, *target;
+	const char *relation;
+	ColumnNames targets; ///< stored as NULL when there are none
 	double test_size;
 	const char *sampling; ///< a label of pgml.sampling
 	const char *preprocess, *columns;

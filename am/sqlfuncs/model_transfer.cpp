@@ -117,8 +117,7 @@ ImportModel(const char *project_name, const bytea *data, const ImportFormat &for
 	const ImportWork &work = *owned->object;
 	CheckTexts(*work.model);
 	CheckAlgorithm(work.algorithm.c_str());
-	ProjectRow project = ClaimProject(
-		project_name, work.model->task() == Task::kRegression ? "regression" : "classification");
+	ProjectRow project = ClaimProject(project_name, TaskName(work.model->task()));
 	int64 model_id = InsertModel(project, work);
 	InsertModelFiles(model_id, work.bytes.data(), work.bytes.size());
 	MemoryContextDelete(work_context);

@@ -49,7 +49,8 @@ PGML_FUNCTION(pgml_snapshot) {
 	SPI_connect();
 	TrainingSource source;
 	// A classification takes every type of target.
-	ResolveTrainingSource(relation, target, pgml::Task::kClassification, &source);
+	ColumnNames targets = {1, &target};
+	ResolveTrainingSource(relation, targets, pgml::Task::kClassification, &source);
 	auto *work = pgml::pg::OwnedByContext<SnapshotWork>(CurrentMemoryContext);
 	pgml::pg::Guard([work] { work->object = std::make_unique<SnapshotWork>(); });
 	ReadTrainingData(source, &work->object->data);
@@ -57,15 +58,15 @@ PGML_FUNCTION(pgml_snapshot) {
 	uint64 n_rows = 0;
 	pgml::pg::Guard([&] {
 		pgml::Dataset &data = work->object->data;
-		n_rows = data.target.size();
+		n_rows = data.rows();
 		if (n_rows == 0)
 			throw pgml::Error(pgml::ErrorCode::kInvalidData, "relation has no rows to train on", "",
 							  "Rows that row level security hides from you do not count.");
 		// Whether the size makes sense does not depend on how rows are drawn.
 		pgml::SplitRows(data, test_size, pgml::Sampling::kLast, pgml::Task::kRegression, 0);
-		work->object->columns = pgml::DescribeColumnsToJson(data, target, stop);
+		work->object->columns = pgml::DescribeColumnsToJson(data, {target}, stop);
 	});
-	InsertSnapshot({source.qualified_name, target, test_size, sampling,
+	InsertSnapshot({source.qualified_name, targets, test_size, sampling,
 					JsonbToCString(nullptr, &preprocess->root, VARSIZE(preprocess)),
 					work->object->columns.c_str(), n_rows});
 	auto *result = (ReturnSetInfo *)fcinfo->resultinfo;

@@ -78,14 +78,16 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 	INSTR_TIME_SET_ZERO(start);
 	StopToken stop = pg::BackendStopToken();
 	pg::Guard([&] {
-		result.n_rows = work->data.target.size();
+		result.n_rows = work->data.rows();
 		if (result.n_rows == 0)
 			throw Error(ErrorCode::kInvalidData, "relation has no rows to train on", "",
 						"Rows that row level security hides from you do not count.");
 		if (!HasAnyValue(work->data.raw))
 			throw Error(ErrorCode::kInvalidData, "every feature is null in every row", "",
 						"There is nothing to learn from.");
-		work->columns = DescribeColumnsToJson(work->data, request.target, stop);
+		std::vector<std::string> names(request.targets.names,
+									   request.targets.names + work->data.n_targets);
+		work->columns = DescribeColumnsToJson(work->data, names, stop);
 		work->split =
 			SplitRows(work->data, request.test_size, request.sampling, request.task, request.seed);
 		result.n_train = work->split.train.size();
@@ -210,7 +212,7 @@ PGML_FUNCTION(pgml_train) {
 	pgml::pg::Guard([work] { work->object = std::make_unique<TrainingWork>(); });
 
 	TrainingSource source;
-	ResolveTrainingSource(request.relation, request.target, request.task, &source);
+	ResolveTrainingSource(request.relation, request.targets, request.task, &source);
 	ReadTrainingData(source, &work->object->data);
 	TrainingResult result = Fit(request, work->object.get());
 	ereport(NOTICE, (errmsg_plural("trained \"%s\" on " UINT64_FORMAT
@@ -222,7 +224,7 @@ PGML_FUNCTION(pgml_train) {
 
 	ProjectRow project = ClaimProject(request.project, request.task_name);
 	int64 snapshot_id =
-		InsertSnapshot({source.qualified_name, request.target, request.test_size,
+		InsertSnapshot({source.qualified_name, request.targets, request.test_size,
 						request.sampling_name, request.preprocess, result.columns, result.n_rows});
 	int64 model_id = InsertModel(request, project, snapshot_id, source, result);
 	InsertModelFiles(model_id, work->object->bytes.data(), work->object->bytes.size());

@@ -133,12 +133,13 @@ SamplingOf(const char *name) {
 	pg_unreachable();
 }
 
+constexpr Task kTasks[] = {Task::kRegression, Task::kClassification};
+
 Task
 TaskOf(const char *name) {
-	if (strcmp(name, "regression") == 0)
-		return Task::kRegression;
-	if (strcmp(name, "classification") == 0)
-		return Task::kClassification;
+	for (Task task : kTasks)
+		if (strcmp(name, TaskName(task)) == 0)
+			return task;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("task \"%s\" is not available", name),
 			 errhint("Available tasks: regression, classification.")));
@@ -150,7 +151,7 @@ void
 TakeLastSnapshot(TrainRequest *request, const ProjectRow *project) {
 	if (project != nullptr)
 		RunAsCatalogOwner(
-			"SELECT s.relation_name, s.y_column_name[1], s.test_size::float8, s.test_sampling,"
+			"SELECT s.relation_name, s.y_column_name, s.test_size::float8, s.test_sampling,"
 			" coalesce(s.analysis -> 'preprocess', '{}') FROM pgml.models m"
 			" JOIN pgml.snapshots s ON s.id = m.snapshot_id"
 			" WHERE m.project_id = $1 ORDER BY s.id DESC LIMIT 1",
@@ -160,8 +161,11 @@ TakeLastSnapshot(TrainRequest *request, const ProjectRow *project) {
 						errmsg("relation_name is needed to train project \"%s\"", request->project),
 						errdetail("The project has no snapshot to train from again.")));
 	request->relation = ResultText(0, 1);
-	if (request->target == nullptr)
-		request->target = ResultText(0, 2);
+	if (request->targets.n == 0) {
+		const char **names;
+		int n = ResultTexts(0, 2, &names);
+		request->targets = {n, names};
+	}
 	request->test_size = ResultFloat8(0, 3);
 	request->sampling_name = ResultText(0, 4);
 	request->sampling = SamplingOf(request->sampling_name);
@@ -186,7 +190,11 @@ ReadTrainArguments(FunctionCallInfo fcinfo, TrainRequest *request) {
 	request->project = RequiredTextArgument(fcinfo, kProject, "project_name");
 	request->task_name = TextArgument(fcinfo, kTask);
 	request->relation = TextArgument(fcinfo, kRelation);
-	request->target = TextArgument(fcinfo, kTarget);
+	if (!PG_ARGISNULL(kTarget)) {
+		auto **name = (const char **)palloc(sizeof(char *));
+		*name = TextArgument(fcinfo, kTarget);
+		request->targets = {1, name};
+	}
 	request->algorithm = EnumArgument(fcinfo, kAlgorithm, "linear");
 	request->hyperparams = ObjectArgument(fcinfo, kHyperparams, "hyperparams");
 	request->preprocess = ObjectArgument(fcinfo, kPreprocess, "preprocess");
@@ -222,7 +230,7 @@ CompleteTrainRequest(TrainRequest *request) {
 	pg::Guard([&] { CheckAlgorithm(request->algorithm, request->task); });
 	if (request->relation == nullptr)
 		TakeLastSnapshot(request, exists ? &project : nullptr);
-	if (request->target == nullptr)
+	if (request->targets.n == 0 && HasTarget(request->task))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("y_column_name is needed for %s", request->task_name),
 						errhint("It names the column to learn.")));

@@ -2,6 +2,7 @@
 /// The arguments of pgml.train, checked and completed from the project.
 #include "am/base/pg.h"
 #include "am/sqlfuncs/rights.h"
+#include "am/sqlfuncs/training_data.h"
 
 #include "pgml/train.h"
 
@@ -12,7 +13,8 @@ struct TrainRequest {
 	const char *project;
 	const char *task_name; ///< a label of pgml.task
 	Task task;
-	const char *relation, *target;
+	const char *relation;
+	ColumnNames targets; ///< none where the task has no target and the caller named none
 	const char *algorithm;
 	const char *hyperparams, *preprocess; ///< JSON objects, as given
 	const char *learner_hyperparams;      ///< without the seed, which every algorithm takes

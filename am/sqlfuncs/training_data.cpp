@@ -47,7 +47,7 @@ struct RowReader {
 	float *floats;     ///< [raw_width][chunk_capacity]
 	ChunkText **texts; ///< per feature: [chunk_capacity] for text features, else nullptr
 	ChunkText *labels; ///< [chunk_capacity] for a text target
-	double *targets;   ///< [chunk_capacity]
+	double *targets;   ///< [chunk_capacity][n_targets] for other ones
 };
 
 /// A target keeps double precision.
@@ -126,8 +126,8 @@ StoreFeature(RowReader *reader, int feature, Datum value, bool is_null, int row)
 }
 
 void
-StoreTarget(RowReader *reader, Datum value, bool is_null, int row) {
-	const SourceColumn &target = reader->source->target;
+StoreTarget(RowReader *reader, int number, Datum value, bool is_null, int row) {
+	const SourceColumn &target = reader->source->targets[number];
 	unsigned long long row_number = reader->rows_done + row + 1;
 	if (is_null)
 		ereport(ERROR,
@@ -139,8 +139,9 @@ StoreTarget(RowReader *reader, Datum value, bool is_null, int row) {
 		reader->labels[row] = CopyText(target.type.kind, value);
 		return;
 	}
-	reader->targets[row] = TargetNumber(target.type.kind, value);
-	if (!std::isfinite(reader->targets[row]))
+	double *cell = &reader->targets[static_cast<size_t>(row) * reader->source->n_targets + number];
+	*cell = TargetNumber(target.type.kind, value);
+	if (!std::isfinite(*cell))
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("target column \"%s\" is not a finite number in row %llu",
 							   target.name, row_number),
@@ -174,11 +175,13 @@ FlushChunk(RowReader *reader) {
 									   {value.bytes, value.length}));
 			}
 		}
-		for (size_t row = 0; row < n; row++)
-			data.target.push_back(reader->labels == nullptr
-									  ? reader->targets[row]
-									  : data.target_labels.CodeOf({reader->labels[row].bytes,
-																   reader->labels[row].length}));
+		if (reader->labels == nullptr)
+			data.target.insert(data.target.end(), reader->targets,
+							   reader->targets + n * data.n_targets);
+		else
+			for (size_t row = 0; row < n; row++)
+				data.target.push_back(data.target_labels.CodeOf(
+					{reader->labels[row].bytes, reader->labels[row].length}));
 	});
 	reader->rows_done += reader->chunk_rows;
 	reader->chunk_rows = 0;
@@ -194,7 +197,9 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self) {
 	int n_features = reader->source->n_features;
 	for (int feature = 0; feature < n_features; feature++)
 		StoreFeature(reader, feature, slot->tts_values[feature], slot->tts_isnull[feature], row);
-	StoreTarget(reader, slot->tts_values[n_features], slot->tts_isnull[n_features], row);
+	for (int number = 0; number < reader->source->n_targets; number++)
+		StoreTarget(reader, number, slot->tts_values[n_features + number],
+					slot->tts_isnull[n_features + number], row);
 	MemoryContextSwitchTo(caller);
 	if (++reader->chunk_rows == reader->chunk_capacity)
 		FlushChunk(reader);
@@ -206,6 +211,11 @@ NothingToStart(DestReceiver *, int, TupleDesc) {}
 
 void
 NothingToDo(DestReceiver *) {}
+
+bool
+HasTextTarget(const TrainingSource &source) {
+	return source.n_targets == 1 && IsText(source.targets[0].type.kind);
+}
 
 RowReader *
 MakeReader(const TrainingSource &source, Dataset *data) {
@@ -227,10 +237,10 @@ MakeReader(const TrainingSource &source, Dataset *data) {
 	for (int i = 0; i < source.n_features; i++)
 		if (IsText(source.features[i].type.kind))
 			reader->texts[i] = (ChunkText *)palloc(sizeof(ChunkText) * capacity);
-	if (IsText(source.target.type.kind))
+	if (HasTextTarget(source))
 		reader->labels = (ChunkText *)palloc(sizeof(ChunkText) * capacity);
 	else
-		reader->targets = (double *)palloc(sizeof(double) * capacity);
+		reader->targets = (double *)palloc(sizeof(double) * capacity * Max(source.n_targets, 1));
 	return reader;
 }
 
@@ -247,8 +257,10 @@ DescribeDataset(const TrainingSource &source, Dataset *data) {
 		}
 		data->dictionaries.resize(source.n_features);
 		data->raw = Matrix(source.raw_width, 0);
-		data->target_is_text = IsText(source.target.type.kind);
-		data->target_is_boolean = source.target.type.kind == ValueKind::kBoolean;
+		data->n_targets = static_cast<size_t>(source.n_targets);
+		data->target_is_text = HasTextTarget(source);
+		data->target_is_boolean =
+			source.n_targets == 1 && source.targets[0].type.kind == ValueKind::kBoolean;
 	});
 }
 
@@ -266,9 +278,11 @@ ReadTrainingData(const TrainingSource &source, Dataset *data) {
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	for (int i = 0; i < source.n_features; i++)
-		appendStringInfo(&sql, "%s, ", quote_identifier(source.features[i].name));
-	appendStringInfo(&sql, "%s FROM %s", quote_identifier(source.target.name),
-					 source.qualified_name);
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(source.features[i].name));
+	for (int i = 0; i < source.n_targets; i++)
+		appendStringInfo(&sql, ", %s", quote_identifier(source.targets[i].name));
+	appendStringInfo(&sql, " FROM %s", source.qualified_name);
 
 	DescribeDataset(source, data);
 	RowReader *reader = MakeReader(source, data);

@@ -87,6 +87,43 @@ CheckTarget(Form_pg_attribute attribute, const SourceColumn &column, Task task) 
 		RaiseUnusableType(attribute, true, "A text target needs the task \"classification\".");
 }
 
+/// The column of a relation with this name, or nullptr.
+Form_pg_attribute
+FindColumn(TupleDesc descriptor, const char *name) {
+	for (int i = 0; i < descriptor->natts; i++) {
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute;
+	}
+	return nullptr;
+}
+
+bool
+IsNamed(const ColumnNames &columns, const char *name) {
+	for (int i = 0; i < columns.n; i++)
+		if (strcmp(columns.names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/// The columns named, which a task without a target only leaves out.
+void
+ResolveTargets(Relation relation, const ColumnNames &targets, Task task, TrainingSource *source) {
+	source->targets = (SourceColumn *)palloc0(sizeof(SourceColumn) * Max(targets.n, 1));
+	for (int i = 0; i < targets.n; i++) {
+		Form_pg_attribute attribute = FindColumn(RelationGetDescr(relation), targets.names[i]);
+		if (attribute == nullptr)
+			RaiseNoColumn(relation, targets.names[i], nullptr,
+						  "y_column_name is the column to learn, spelled as in the table.");
+		if (!HasTarget(task))
+			continue;
+		SourceColumn *column = &source->targets[source->n_targets++];
+		if (!DescribeColumn(attribute, column))
+			RaiseUnusableType(attribute, true, "Train on a number, boolean or text column.");
+		CheckTarget(attribute, *column, task);
+	}
+}
+
 /// Sets the width of array features from one row; reading checks that all rows agree.
 void
 MeasureArrays(TrainingSource *source) {
@@ -127,7 +164,7 @@ MeasureArrays(TrainingSource *source) {
 } // namespace
 
 void
-ResolveTrainingSource(const char *relation_name, const char *target, Task task,
+ResolveTrainingSource(const char *relation_name, const ColumnNames &targets, Task task,
 					  TrainingSource *source) {
 	*source = {};
 	source->relation = ResolveRelation(relation_name, "train");
@@ -135,6 +172,7 @@ ResolveTrainingSource(const char *relation_name, const char *target, Task task,
 	TupleDesc descriptor = RelationGetDescr(relation);
 	source->qualified_name = QualifiedName(relation);
 	source->features = (SourceColumn *)palloc0(sizeof(SourceColumn) * Max(descriptor->natts, 1));
+	ResolveTargets(relation, targets, task, source);
 
 	PredictionColumns predictions;
 	bool has_predictions = GetPredictionColumns(relation, &predictions);
@@ -142,35 +180,29 @@ ResolveTrainingSource(const char *relation_name, const char *target, Task task,
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 		if (attribute->attisdropped)
 			continue;
-		bool is_target = strcmp(NameStr(attribute->attname), target) == 0;
-		if (!is_target && has_predictions && predictions.Has(i + 1)) {
+		if (IsNamed(targets, NameStr(attribute->attname)))
+			continue;
+		if (has_predictions && predictions.Has(i + 1)) {
 			ereport(NOTICE, (errmsg("prediction column \"%s\" is left out of the features",
 									NameStr(attribute->attname))));
 			continue;
 		}
 		SourceColumn column;
 		if (!DescribeColumn(attribute, &column))
-			RaiseUnusableType(
-				attribute, is_target,
-				is_target ? "Train on a number, boolean or text column."
-						  : "Leave the column out with a view that selects the other columns, or "
-							"cast it there to a number or text.");
-		if (is_target) {
-			CheckTarget(attribute, column, task);
-			source->target = column;
-			source->has_target = true;
-		} else {
-			source->features[source->n_features++] = column;
-		}
+			RaiseUnusableType(attribute, false,
+							  "Leave the column out with a view that selects the other columns, or "
+							  "cast it there to a number or text.");
+		source->features[source->n_features++] = column;
 	}
-	if (!source->has_target)
-		RaiseNoColumn(relation, target, nullptr,
-					  "y_column_name is the column to learn, spelled as in the table.");
 	if (source->n_features == 0)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-						errmsg("relation \"%s\" has no feature columns",
-							   RelationGetRelationName(relation)),
-						errdetail("Every column but the target \"%s\" is a feature.", target)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("relation \"%s\" has no feature columns", RelationGetRelationName(relation)),
+			 targets.n == 0 ? errdetail("Every column is a feature, except prediction columns.")
+			 : targets.n == 1
+				 ? errdetail("Every column but the target \"%s\" is a feature.", targets.names[0])
+				 : errdetail("Every column but the %d targets is a feature.", targets.n)));
 	relation_close(relation, NoLock);
 
 	MeasureArrays(source);
@@ -187,17 +219,6 @@ ResolveTrainingSource(const char *relation_name, const char *target, Task task,
 }
 
 namespace {
-
-/// The column of a relation with this name, or nullptr.
-Form_pg_attribute
-FindColumn(TupleDesc descriptor, const char *name) {
-	for (int i = 0; i < descriptor->natts; i++) {
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
-			return attribute;
-	}
-	return nullptr;
-}
 
 /// A column in the place of a model's feature.
 SourceColumn
@@ -222,8 +243,8 @@ BindColumn(Form_pg_attribute attribute, const FeatureSpec &feature, const BoundM
 } // namespace
 
 void
-ResolveEvaluationSource(const char *relation_name, const char *target, const BoundModel &model,
-						TrainingSource *source) {
+ResolveEvaluationSource(const char *relation_name, const ColumnNames &targets,
+						const BoundModel &model, TrainingSource *source) {
 	*source = {};
 	source->relation = ResolveRelation(relation_name, "evaluate");
 	Relation relation = relation_open(source->relation, NoLock);
@@ -243,14 +264,17 @@ ResolveEvaluationSource(const char *relation_name, const char *target, const Bou
 		column->first = source->raw_width;
 		source->raw_width += column->width;
 	}
-	Form_pg_attribute attribute = FindColumn(descriptor, target);
-	if (attribute == nullptr)
-		RaiseNoColumn(relation, target, nullptr,
-					  "y_column_name says which column holds the true values.");
-	if (!DescribeColumn(attribute, &source->target))
-		RaiseUnusableType(attribute, true, "The target is a number, boolean or text column.");
-	CheckTarget(attribute, source->target, model.model->task());
-	source->has_target = true;
+	source->targets = (SourceColumn *)palloc0(sizeof(SourceColumn) * Max(targets.n, 1));
+	for (int i = 0; i < targets.n; i++) {
+		Form_pg_attribute attribute = FindColumn(descriptor, targets.names[i]);
+		if (attribute == nullptr)
+			RaiseNoColumn(relation, targets.names[i], nullptr,
+						  "y_column_name says which column holds the true values.");
+		SourceColumn *column = &source->targets[source->n_targets++];
+		if (!DescribeColumn(attribute, column))
+			RaiseUnusableType(attribute, true, "The target is a number, boolean or text column.");
+		CheckTarget(attribute, *column, model.model->task());
+	}
 	relation_close(relation, NoLock);
 }
 

@@ -18,7 +18,7 @@ namespace {
 struct Name {
 	std::string_view name;
 	std::string_view
-		nearest;        ///< tried in this order, separated by blanks; the last resort is linear
+		nearest; ///< tried in this order, separated by blanks; the last resort is the task's default
 	bool never = false; ///< not to be trained here at all
 };
 
@@ -72,6 +72,9 @@ constexpr Name kNames[] = {
 	{"pca", ""},
 };
 
+constexpr unsigned kRegressionOnly = TaskBit(Task::kRegression);
+constexpr unsigned kSupervised = kRegressionOnly | TaskBit(Task::kClassification);
+
 /// The first of `candidates` that is available for the task, else the first that there is.
 std::string
 Nearest(std::string_view candidates, Task task) {
@@ -82,7 +85,7 @@ Nearest(std::string_view candidates, Task task) {
 			return std::string(candidate);
 		candidates.remove_prefix(std::min(candidates.size(), candidate.size() + 1));
 	}
-	return "linear";
+	return DefaultAlgorithm(task);
 }
 
 } // namespace
@@ -90,34 +93,39 @@ Nearest(std::string_view candidates, Task task) {
 const std::vector<Algorithm> &
 Algorithms() {
 	static const std::vector<Algorithm> *const algorithms = new std::vector<Algorithm>{
-		{"bagging", true, true, true, TrainBagging},
-		{"elastic_net", false, true, false, TrainElasticNet},
-		{"extra_trees", true, true, true, TrainExtraTrees},
-		{"gradient_boosting_trees", true, true, true, TrainGradientBoosting},
-		{"hist_gradient_boosting", true, true, true, TrainHistGradientBoosting},
-		{"huber", false, true, false, TrainHuber},
-		{"knn", false, true, true, TrainKnn},
-		{"lasso", false, true, false, TrainLasso},
-		{"linear", false, true, true, TrainLinear},
-		{"linear_svm", false, true, true, TrainLinearSvm},
-		{"mlp", false, true, true, TrainMlp},
-		{"nu_svm", false, true, true, TrainNuSvm},
-		{"quantile", false, true, false, TrainQuantile},
-		{"random_forest", true, true, true, TrainRandomForest},
-		{"ridge", false, true, true, TrainRidge},
-		{"stochastic_gradient_descent", false, true, true, TrainStochasticGradientDescent},
-		{"svm", false, true, true, TrainSvm},
-		{"xgboost", true, true, true, TrainXgboost},
-		{"xgboost_random_forest", true, true, true, TrainXgboostForest},
+		{"bagging", true, kSupervised, TrainBagging},
+		{"elastic_net", false, kRegressionOnly, TrainElasticNet},
+		{"extra_trees", true, kSupervised, TrainExtraTrees},
+		{"gradient_boosting_trees", true, kSupervised, TrainGradientBoosting},
+		{"hist_gradient_boosting", true, kSupervised, TrainHistGradientBoosting},
+		{"huber", false, kRegressionOnly, TrainHuber},
+		{"knn", false, kSupervised, TrainKnn},
+		{"lasso", false, kRegressionOnly, TrainLasso},
+		{"linear", false, kSupervised, TrainLinear},
+		{"linear_svm", false, kSupervised, TrainLinearSvm},
+		{"mlp", false, kSupervised, TrainMlp},
+		{"nu_svm", false, kSupervised, TrainNuSvm},
+		{"quantile", false, kRegressionOnly, TrainQuantile},
+		{"random_forest", true, kSupervised, TrainRandomForest},
+		{"ridge", false, kSupervised, TrainRidge},
+		{"stochastic_gradient_descent", false, kSupervised, TrainStochasticGradientDescent},
+		{"svm", false, kSupervised, TrainSvm},
+		{"xgboost", true, kSupervised, TrainXgboost},
+		{"xgboost_random_forest", true, kSupervised, TrainXgboostForest},
 	};
 	return *algorithms;
+}
+
+const char *
+DefaultAlgorithm(Task task) noexcept {
+	return task == Task::kClustering ? "kmeans" : task == Task::kDecomposition ? "pca" : "linear";
 }
 
 std::vector<std::string>
 AvailableAlgorithms(Task task) {
 	std::vector<std::string> names;
 	for (const Algorithm &algorithm : Algorithms())
-		if (task == Task::kRegression ? algorithm.regression : algorithm.classification)
+		if ((algorithm.tasks & TaskBit(task)) != 0)
 			names.emplace_back(algorithm.name);
 	return names;
 }
@@ -130,10 +138,10 @@ CheckAlgorithm(const std::string &name, Task task) {
 	std::string list = fmt::format("Available algorithms for this task: {}.", Join(available));
 	for (const Algorithm &algorithm : Algorithms())
 		if (name == algorithm.name)
-			throw Error(ErrorCode::kNotSupported,
-						fmt::format("algorithm \"{}\" is not available for {}", name,
-									task == Task::kRegression ? "regression" : "classification"),
-						"", list);
+			throw Error(
+				ErrorCode::kNotSupported,
+				fmt::format("algorithm \"{}\" is not available for {}", name, TaskName(task)), "",
+				list);
 	for (const Name &known : kNames)
 		if (name == known.name)
 			throw Error(

@@ -42,9 +42,11 @@ Dataset::Subset(const std::vector<size_t> &rows) const {
 	result.features = features;
 	result.raw = raw.Gather(rows);
 	result.dictionaries = dictionaries;
-	result.target.reserve(rows.size());
+	result.n_targets = n_targets;
+	result.target.reserve(rows.size() * n_targets);
 	for (size_t row : rows)
-		result.target.push_back(target[row]);
+		for (size_t t = 0; t < n_targets; t++)
+			result.target.push_back(target[row * n_targets + t]);
 	result.target_is_text = target_is_text;
 	result.target_is_boolean = target_is_boolean;
 	result.target_labels = target_labels;

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "pgml/error.h"
+
 #include "no_postgres.h"
 
 namespace pgml {
@@ -179,7 +181,10 @@ Column(const std::string &name, const char *type, bool label, size_t position, s
 } // namespace
 
 std::string
-DescribeColumnsToJson(const Dataset &data, const std::string &target_name, const StopToken &stop) {
+DescribeColumnsToJson(const Dataset &data, const std::vector<std::string> &target_names,
+					  const StopToken &stop) {
+	if (target_names.size() != data.n_targets)
+		throw Error(ErrorCode::kInternal, "targets and their names differ in number");
 	Json columns = Json::array();
 	size_t rows = data.raw.rows(), first = 0, position = 1;
 	for (size_t f = 0; f < data.features.size(); f++) {
@@ -195,12 +200,16 @@ DescribeColumnsToJson(const Dataset &data, const std::string &target_name, const
 								 std::move(statistics)));
 		first += spec.width;
 	}
-	auto target_at = [&](size_t row) { return data.target[row]; };
-	Json statistics = data.target_is_text ? TextStatistics(data.target.size(),
-														   data.target_labels.values(), target_at)
-										  : NumberStatistics(data.target.size(), target_at, AsIs);
 	const char *type = data.target_is_text ? "text" : data.target_is_boolean ? "boolean" : "number";
-	columns.push_back(Column(target_name, type, true, position, 1, std::move(statistics)));
+	for (size_t t = 0; t < data.n_targets; t++) {
+		stop.ThrowIfStopped();
+		auto target_at = [&](size_t row) { return data.target[row * data.n_targets + t]; };
+		Json statistics = data.target_is_text
+							  ? TextStatistics(rows, data.target_labels.values(), target_at)
+							  : NumberStatistics(rows, target_at, AsIs);
+		columns.push_back(
+			Column(target_names[t], type, true, position++, 1, std::move(statistics)));
+	}
 	// Text in another encoding than UTF-8 must not make the description fail.
 	return columns.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

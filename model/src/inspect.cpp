@@ -189,7 +189,7 @@ std::string
 DescribeModelToJson(const Model &model) {
 	const ModelParts &parts = dynamic_cast<const ModelImpl &>(model).parts();
 	Json result;
-	result["task"] = parts.task == Task::kRegression ? "regression" : "classification";
+	result["task"] = TaskName(parts.task);
 	result["algorithm"] = parts.algorithm;
 	if (parts.task == Task::kClassification)
 		result["classes"] = parts.class_labels;

@@ -59,6 +59,21 @@ Shares(const float *votes, size_t n_groups, float *out) {
 
 Model::~Model() = default;
 
+const char *
+TaskName(Task task) noexcept {
+	switch (task) {
+		case Task::kRegression:
+			return "regression";
+		case Task::kClassification:
+			return "classification";
+		case Task::kClustering:
+			return "clustering";
+		case Task::kDecomposition:
+			break;
+	}
+	return "decomposition";
+}
+
 ModelImpl::ModelImpl(ModelParts parts)
 	: parts_(std::move(parts)),
 	  tile_rows_(std::clamp<size_t>(

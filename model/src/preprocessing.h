@@ -115,8 +115,8 @@ struct FittedPreprocessor {
 /**
  * Decides encodings and computes statistics.
  * @param json      the user's wishes, see TrainOptions::preprocess_json
- * @param outcomes  what target encoding averages: one vector of length rows for regression and two
- * classes (the target, the indicator of the second class), one indicator per class otherwise
+ * @param outcomes  what target encoding averages: one vector of length rows for each target of a regression,
+ * one for two classes (the indicator of the second), one indicator per class otherwise; none without a target
  */
 FittedPreprocessor FitPreprocessor(const Dataset &data, const std::string &json,
 								   const std::vector<std::vector<float>> &outcomes,

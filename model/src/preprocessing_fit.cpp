@@ -313,6 +313,8 @@ public:
 			for (size_t code = 0; code < categories.size(); code++)
 				result.table.push_back(static_cast<float>(code + 1));
 		} else {
+			if (outcomes_.empty())
+				RefuseTargetEncoding(categories.size());
 			result.encoding = Encoding::kTable;
 			result.width = outcomes_.size();
 			result.table = TargetMeans(codes_, map, categories.size(), outcomes_,
@@ -363,6 +365,20 @@ private:
 		for (size_t code = 0; code < used.size(); code++)
 			if (used[code])
 				map[code] = static_cast<float>(categories.Find(dictionary_[code]));
+	}
+
+	[[noreturn]] void
+	RefuseTargetEncoding(size_t n_categories) const {
+		if (wish_.encode)
+			Invalid(fmt::format("column \"{}\" cannot be encoded by a target", spec_.name),
+					"The task has no target.", "Use \"one_hot\", \"native\" or \"ordinal\".");
+		throw Error(
+			ErrorCode::kInvalidData,
+			fmt::format("text column \"{}\" has {} categories, too many to give each a column",
+						spec_.name, n_categories),
+			fmt::format("The limit without a target is {}.", defaults_.max_one_hot),
+			"Say how to encode it, for example with \"encode\": \"native\", or leave it out with a "
+			"view.");
 	}
 
 	void

@@ -69,7 +69,7 @@ ClassQuotas(const std::vector<std::vector<size_t>> &classes, size_t n_test, size
 
 Split
 SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed) {
-	size_t n_rows = data.target.size();
+	size_t n_rows = data.rows();
 	Split split;
 	if (n_rows == 0)
 		return split; // Train() says what is wrong

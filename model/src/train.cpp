@@ -35,20 +35,21 @@ FindAlgorithm(const std::string &name, Task task) {
 }
 
 void
-CheckShape(const Dataset &data) {
+CheckShape(const Dataset &data, Task task) {
 	size_t width = 0;
 	for (const FeatureSpec &spec : data.features) {
 		if (spec.width == 0)
 			InvalidData(fmt::format("column \"{}\" is an empty array", spec.name));
 		width += spec.width;
 	}
-	if (width != data.raw.cols() || data.target.size() != data.raw.rows() ||
-		data.dictionaries.size() != data.features.size())
+	if (width != data.raw.cols() || data.target.size() != data.rows() * data.n_targets ||
+		data.dictionaries.size() != data.features.size() ||
+		data.n_targets != (HasTarget(task) ? 1 : 0))
 		throw Error(ErrorCode::kInternal, "training data is inconsistent");
 	if (data.features.empty())
 		InvalidData("there are no features to train on", "",
 					"The relation needs at least one column besides the target.");
-	if (data.target.empty())
+	if (data.rows() == 0)
 		InvalidData("there are no rows to train on");
 	for (double value : data.target)
 		if (!std::isfinite(value))
@@ -136,6 +137,8 @@ Outcomes(const Dataset &data, const std::vector<uint32_t> &classes, size_t n_cla
 	std::vector<std::vector<float>> outcomes;
 	if (!has_text)
 		return outcomes;
+	if (data.n_targets == 0)
+		return outcomes;
 	if (n_classes == 0) {
 		outcomes.emplace_back(data.target.begin(), data.target.end());
 		return outcomes;
@@ -171,7 +174,7 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
 		algorithm.train(parameters, options.task, nullptr, options);
 	}
-	CheckShape(data);
+	CheckShape(data, options.task);
 	ModelParts parts;
 	parts.task = options.task;
 	parts.algorithm = algorithm.name;
@@ -179,7 +182,7 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 	std::vector<uint32_t> classes;
 	if (options.task == Task::kRegression)
 		CheckRegressionTarget(data);
-	else
+	else if (options.task == Task::kClassification)
 		classes = Classes(data, parts);
 	size_t n_classes = parts.class_labels.size();
 	options.stop.ThrowIfStopped();

@@ -31,11 +31,16 @@ void CheckTreeData(const TrainingData &data, bool counts);
 /// fraction.
 size_t FeatureCount(const std::optional<Hyperparameters::Amount> &amount, size_t n_columns);
 
+constexpr unsigned
+TaskBit(Task task) {
+	return 1u << static_cast<unsigned>(task);
+}
+
 /// One entry per algorithm name.
 struct Algorithm {
 	const char *name;
-	bool is_tree; ///< takes missing values and does its own scaling
-	bool regression, classification;
+	bool is_tree;   ///< takes missing values and does its own scaling
+	unsigned tasks; ///< TaskBit() of each task that it is for
 	/// Reads and checks the hyperparameters first, so that a typing error shows at once.
 	/// @param data  nullptr: only check
 	Trained (*train)(Hyperparameters &parameters, Task task, const TrainingData *data,

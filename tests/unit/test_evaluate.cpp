@@ -152,7 +152,7 @@ TEST(FeatureImportances, LinearCountsWeightTimesSpread) {
 					   .Text("city", city)
 					   .Target(y)
 					   .Build();
-	std::string columns = DescribeColumnsToJson(data, "y");
+	std::string columns = DescribeColumnsToJson(data, {"y"});
 	auto model = Train(data, Options("linear", Task::kRegression));
 	auto importances = FeatureImportances(*model, columns);
 	ASSERT_EQ(importances.size(), 4u);

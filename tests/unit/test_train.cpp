@@ -245,7 +245,7 @@ TEST(Describe, Columns) {
 					   .Text("t", {"u", "v", "u", std::nullopt})
 					   .Target({1, 2, 3, 4})
 					   .Build();
-	json columns = json::parse(DescribeColumnsToJson(data, "y \"quoted\""));
+	json columns = json::parse(DescribeColumnsToJson(data, {"y \"quoted\""}));
 	ASSERT_EQ(columns.size(), 3u);
 	EXPECT_EQ(columns[0]["name"], "a");
 	EXPECT_EQ(columns[0]["position"], 1);
@@ -261,7 +261,28 @@ TEST(Describe, Columns) {
 	EXPECT_EQ(columns[2]["name"], "y \"quoted\"");
 	EXPECT_EQ(columns[2]["label"], true);
 	EXPECT_EQ(columns[2]["statistics"]["mean"], 2.5);
-	EXPECT_NO_THROW(DescribeColumnsToJson(Dataset(), "y"));
+	EXPECT_NO_THROW(DescribeColumnsToJson(Dataset(), {"y"}));
+}
+
+TEST(Dataset, CountsItsTargets) {
+	Dataset data = Plain({1, 2, 3, 4});
+	data.n_targets = 2;
+	data.target = {1, 10, 2, 20, 3, 30, 4, 40};
+	EXPECT_EQ(data.Subset({3, 1}).target, (std::vector<double>{4, 40, 2, 20}));
+	json columns = json::parse(DescribeColumnsToJson(data, {"a", "b"}));
+	ASSERT_EQ(columns.size(), 3u);
+	EXPECT_EQ(columns[1]["statistics"]["mean"], 2.5);
+	EXPECT_EQ(columns[2]["statistics"]["mean"], 25);
+	EXPECT_EQ(columns[2]["position"], 3);
+	EXPECT_THROW(DescribeColumnsToJson(data, {"a"}), Error);
+
+	data.n_targets = 0;
+	data.target.clear();
+	EXPECT_EQ(data.Subset({0, 2}).rows(), 2u);
+	EXPECT_EQ(json::parse(DescribeColumnsToJson(data, {})).size(), 1u);
+	Split split = SplitRows(data, 0.25, Sampling::kStratified, Task::kClustering, 1);
+	EXPECT_EQ(split.train.size(), 3u);
+	EXPECT_EQ(split.test.size(), 1u);
 }
 
 } // namespace pgml

@@ -21,7 +21,21 @@
 
 namespace pgml {
 
-enum class Task : uint8_t { kRegression = 0, kClassification = 1 }; // stored: do not change values
+enum class Task : uint8_t {
+	kRegression = 0,
+	kClassification = 1,
+	kClustering = 2,
+	kDecomposition = 3
+}; // stored: do not change values
+
+/// The label of pgml.task: "regression" ...
+const char *TaskName(Task task) noexcept;
+
+/// False for the tasks that learn from the features alone.
+constexpr bool
+HasTarget(Task task) {
+	return task == Task::kRegression || task == Task::kClassification;
+}
 
 enum class FeatureType : uint8_t {
 	kNumber = 0,

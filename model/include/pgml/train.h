@@ -33,11 +33,18 @@ struct Dataset {
 	std::vector<FeatureSpec> features;
 	Matrix raw; ///< [rows, sum of widths]; text features hold dictionary codes
 	std::vector<CategoryDictionary> dictionaries; ///< one per feature, empty for non-text
-	std::vector<double> target; ///< length rows, finite: the number, or the code in target_labels
+	/// 0 for the tasks that have no target, more than 1 for a joint regression (numbers and booleans).
+	size_t n_targets = 1;
+	std::vector<double>
+		target; ///< row-major [rows, n_targets], finite: the number, or the code in target_labels
 	bool target_is_text = false;
 	bool target_is_boolean = false;
 	CategoryDictionary target_labels; ///< for a text target
 
+	size_t
+	rows() const {
+		return raw.rows();
+	}
 	/// The rows given, sharing the dictionaries' codes.
 	Dataset Subset(const std::vector<size_t> &rows) const;
 };
@@ -48,7 +55,8 @@ struct Split {
 	std::vector<size_t> train, test; ///< ascending row numbers
 };
 
-/// Splits rows into train and test parts, deterministic for a seed.
+/// Splits rows into train and test parts, deterministic for a seed. Stratified is by the classes of a
+/// classification; for the other tasks it is random.
 /// @param test_size  < 1: fraction, rounded to whole rows; > 1: number of rows; 0 = no test part. One row always trains.
 /// @throws Error(kInvalidArgument) negative, exactly 1, or not smaller than the number of rows
 Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed);
@@ -73,6 +81,9 @@ void XgboostVersion(int (&version)[3]) noexcept;
 /// Algorithms that Train() knows for a task, e.g. "linear", "ridge", "lasso", "elastic_net", "xgboost".
 std::vector<std::string> AvailableAlgorithms(Task task);
 
+/// What trains a task when nobody names an algorithm: linear, kmeans or pca.
+const char *DefaultAlgorithm(Task task) noexcept;
+
 /// @throws Error(kNotSupported) for an algorithm that is not available for the task: the hint names the nearest one
 ///         or all; Error(kInvalidArgument) for a name that nobody knows
 void CheckAlgorithm(const std::string &name, Task task);
@@ -94,7 +105,8 @@ std::unique_ptr<const Model> Train(const Dataset &data, const TrainOptions &opti
 std::string EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop);
 
 /// What pgml.snapshots.columns holds: a JSON array with name, position, size, type and statistics of each column.
-std::string DescribeColumnsToJson(const Dataset &data, const std::string &target_name,
+/// @param target_names  one per target
+std::string DescribeColumnsToJson(const Dataset &data, const std::vector<std::string> &target_names,
 								  const StopToken &stop = StopToken());
 
 } // namespace pgml
