@@ -188,7 +188,7 @@ OpenContainer(std::span<const std::byte> bytes) {
 	header.Check(length == bytes.size() - kHeaderSize, "the stored length is wrong");
 	std::span<const std::byte> payload = bytes.subspan(kHeaderSize);
 	header.Check(Crc32(payload) == crc, "the checksum does not match");
-	return Reader(payload, kHeaderSize);
+	return Reader(payload, kHeaderSize, version);
 }
 
 } // namespace pgml

@@ -15,7 +15,7 @@
 
 namespace pgml {
 
-constexpr uint32_t kModelFormatVersion = 1; // stored: raise it when the payload changes
+constexpr uint32_t kModelFormatVersion = 2; // stored: raise it when the payload changes
 
 class Writer {
 public:
@@ -40,8 +40,14 @@ private:
 class Reader {
 public:
 	/// @param base  offset of the payload in the artefact, for messages
-	explicit Reader(std::span<const std::byte> bytes, size_t base = 0)
-		: bytes_(bytes), base_(base) {}
+	explicit Reader(std::span<const std::byte> bytes, size_t base = 0,
+					uint32_t version = kModelFormatVersion)
+		: bytes_(bytes), base_(base), version_(version) {}
+	/// The format version that the bytes were written in.
+	uint32_t
+	version() const {
+		return version_;
+	}
 	uint8_t U8();
 	uint32_t U32();
 	uint64_t U64();
@@ -72,6 +78,7 @@ private:
 	std::span<const std::byte> bytes_;
 	size_t at_ = 0;
 	size_t base_;
+	uint32_t version_;
 };
 
 /// Checks magic, version, length and CRC and gives a reader of the payload.

@@ -13,8 +13,10 @@
 
 #include "codec.h"
 #include "datasets.h"
+#include "model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
+#include "trees.h"
 
 namespace {
 std::atomic<size_t> allocated_bytes;
@@ -93,6 +95,40 @@ MixedData(int n_classes) {
 		.Build();
 }
 
+/// Trees with categorical splits of every kind, whatever is known of the splits.
+Bytes
+CategoricalArtefact(std::vector<float> gains, std::vector<float> covers) {
+	const TreeNode leaf{1, TreeNode::kLeaf};
+	auto trees = std::make_unique<TreeEnsemble>(2, std::vector<float>{0.5f});
+	for (uint32_t word : {0u, 5u, 0x80000001u}) {
+		TreeParts parts;
+		const uint32_t words[] = {word, word, 0};
+		parts.nodes = {TreeNode::Categorical(0, TreeNode::kDefaultLeft, parts.AddSet(words)),
+					   {2, 1},
+					   TreeNode::Categorical(1, 0, parts.AddSet({})),
+					   leaf,
+					   leaf,
+					   leaf,
+					   leaf};
+		parts.gains = gains;
+		parts.covers = covers;
+		EXPECT_EQ(trees->AddTree(0, parts), nullptr);
+		EXPECT_EQ(trees->AddTree(0, {leaf}), nullptr);
+	}
+	ModelParts parts;
+	parts.algorithm = "xgboost";
+	for (const char *name : {"a", "b"}) {
+		parts.features.push_back({name, FeatureType::kNumber, 1});
+		FeatureTransform transform;
+		transform.columns.resize(1);
+		parts.preprocessor.Add(std::move(transform));
+	}
+	parts.categories.resize(2);
+	parts.learner = std::move(trees);
+	EXPECT_EQ(parts.Inconsistency(), nullptr);
+	return ModelImpl(std::move(parts)).Encode();
+}
+
 /// Artefacts of every shape.
 const std::vector<Bytes> &
 Artefacts() {
@@ -124,6 +160,9 @@ Artefacts() {
 		const char *network = R"({"hidden_layer_sizes": [6, 4], "max_iter": 3})";
 		add("mlp", 0, network, scale);
 		add("mlp", 3, network, scale);
+		result.push_back(CategoricalArtefact({}, {}));
+		result.push_back(CategoricalArtefact({1, 2, 3}, {4, 5, 6}));
+		result.push_back(CategoricalArtefact({}, {4, 5, 6}));
 		return result;
 	}();
 	return artefacts;
@@ -233,6 +272,40 @@ TEST(Codec, NewerVersionSaysSo) {
 	} catch (const Error &e) {
 		EXPECT_EQ(e.code(), ErrorCode::kNotSupported);
 		EXPECT_FALSE(e.hint().empty());
+	}
+}
+
+TEST(Codec, FirstVersionStaysReadable) {
+	// Two trees of algorithm "xgboost" on a number "x" and a text "t", as the first version stored them.
+	const std::string_view hex = "50474d4c4d4f444c010000001ca032ddcb0000000000000000070000007867626"
+								 "f6f737400020000000100000078"
+								 "00010000000100000074020100000002000000010000006101000000620000"
+								 "02ffffffff0003000000010000009a99b93f02000000000000000700000001000"
+								 "0000000803f000000000000a041"
+								 "000000800000a841ffffffff8ba6523bffffffff3846903effffffff5fbaa9bef"
+								 "fffffff6866e6bd000000000700"
+								 "0000010000000000803f000000000000b841000000800000a841ffffffffc5084"
+								 "63cffffffff0f21653effffffff"
+								 "8acd77beffffffffd1ccacbd";
+	Bytes bytes;
+	for (size_t i = 0; i < hex.size(); i += 2)
+		bytes.push_back(std::byte(std::stoul(std::string(hex.substr(i, 2)), nullptr, 16)));
+	auto model = Model::Decode(bytes);
+	const std::vector<float> raw = {3, 30, NAN, 0, 1, NAN};
+	EXPECT_EQ(test::Predict(*model, {raw.data(), 3, 2, 3}),
+			  (std::vector<double>{0x1.c0c544p-1, 0x1.f49e94p+0, 0x1.f49e94p+0}));
+	Bytes now = model->Encode();
+	EXPECT_EQ(now[8], std::byte(kModelFormatVersion));
+	EXPECT_EQ(Model::Decode(now)->Encode(), now);
+	for (size_t at = kHeader; at < bytes.size(); at++) { // categories are no part of that version
+		Bytes damaged = bytes;
+		damaged[at] ^= std::byte(0x40);
+		FixHeader(damaged);
+		try {
+			Model::Decode(damaged);
+		} catch (const Error &e) {
+			EXPECT_EQ(e.code(), ErrorCode::kCorruptModel);
+		}
 	}
 }
 
