@@ -27,6 +27,13 @@ SortColumn(std::vector<float> &values, const StopToken &stop) {
 
 } // namespace
 
+float
+HalfWay(float below, float above) {
+	double middle = 0.5 * static_cast<double>(below) + 0.5 * static_cast<double>(above);
+	auto threshold = static_cast<float>(middle);
+	return threshold <= middle ? std::nextafter(threshold, HUGE_VALF) : threshold;
+}
+
 Bins::Bins(MatrixView columns, size_t max_bins, const StopToken &stop)
 	: columns_(columns.cols), rows_(columns.rows) {
 	std::vector<float> sorted;
@@ -42,20 +49,24 @@ Bins::Bins(MatrixView columns, size_t max_bins, const StopToken &stop)
 		for (size_t i = 1; i < sorted.size(); i++)
 			n_distinct += sorted[i] != sorted[i - 1];
 
-		// A rank ends where its share of the rows is full; with few values every value is a rank.
+		// With few values every value is a rank. Else cuts lie at equal shares of the rows, as scikit-learn's
+		// percentiles; those that fall into one run of equal values are one cut.
 		Column &column = columns_[col];
-		bool each = n_distinct <= max_bins;
+		size_t last = sorted.size() - 1, cut = 0;
+		size_t n_cuts = n_distinct <= max_bins ? sorted.size() : max_bins;
 		for (size_t i = 0; i < sorted.size();) {
-			size_t end = i + 1;
-			if (!each) {
-				size_t bin = column.low.size() + 1;
-				end =
-					std::max(end, bin >= max_bins ? sorted.size() : sorted.size() * bin / max_bins);
-			}
-			while (end < sorted.size() && sorted[end] == sorted[end - 1])
-				end++;
+			size_t end = i;
+			while (end <= i)
+				end = ++cut >= n_cuts ? sorted.size() : last * cut / n_cuts + 1;
+			bool at_value = n_distinct > max_bins && last * cut % n_cuts == 0;
+			for (; end < sorted.size() && sorted[end] == sorted[end - 1]; end++)
+				at_value = true;
 			column.low.push_back(sorted[i]);
 			column.high.push_back(sorted[end - 1]);
+			if (end < sorted.size())
+				column.cuts.push_back(at_value && n_distinct > max_bins
+										  ? std::nextafter(sorted[end - 1], HUGE_VALF)
+										  : HalfWay(sorted[end - 1], sorted[end]));
 			i = end;
 		}
 		column.ranks.resize(rows_);

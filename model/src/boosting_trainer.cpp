@@ -89,6 +89,7 @@ Read(Hyperparameters &from, bool is_hist, Task task, const TrainOptions &options
 		settings.max_features = from.OptionalAmount({"max_features"}, 1);
 		tree.min_weight_leaf = 1e-3; // scikit-learn's least hessian of a leaf
 		tree.only_gains = true;
+		tree.histogram = true;
 	} else {
 		// Friedman's score orders the splits of a node as the squared error does.
 		from.Choice({"criterion"}, "friedman_mse", {"friedman_mse", "squared_error"});

@@ -257,7 +257,7 @@ private:
 		best_ = {};
 		// Columns in random order, constant ones do not count.
 		size_t looked_at = 0;
-		bool in_order = options_.max_features >= features_.size() && !options_.random_thresholds;
+		bool in_order = options_.histogram && options_.max_features >= features_.size();
 		for (size_t i = 0; i < features_.size() && looked_at < options_.max_features; i++) {
 			if (!in_order)
 				std::swap(features_[i], features_[i + random_.Below(features_.size() - i)]);
@@ -416,13 +416,14 @@ private:
 		keys_.swap(sorted_);
 	}
 
-	/// A threshold between two neighbouring ranks.
+	/// A threshold between two neighbouring ranks of the node.
 	void
 	Try(uint32_t feature, uint16_t last_left, uint16_t first_right, size_t n_left, size_t n_rows,
 		bool default_left) {
-		float below = bins_.high(feature, last_left), above = bins_.low(feature, first_right);
-		float middle = 0.5f * below + 0.5f * above;
-		Offer(feature, middle > below ? middle : above, n_left, n_rows, default_left);
+		float threshold = options_.histogram ? bins_.cut(feature, last_left)
+											 : HalfWay(bins_.high(feature, last_left),
+													   bins_.low(feature, first_right));
+		Offer(feature, threshold, n_left, n_rows, default_left);
 	}
 
 	void

@@ -21,6 +21,10 @@
 
 namespace pgml {
 
+/// The threshold t of `x < t` that splits two neighbouring values in the middle: the next float32 above it, so that a
+/// value that lies there goes left, as with scikit-learn's `x <= middle`.
+float HalfWay(float below, float above);
+
 /// A matrix as ranks. Infinities count as the largest float32. Memory: 2 bytes per cell.
 class Bins {
 public:
@@ -54,11 +58,16 @@ public:
 	high(size_t column, size_t rank) const {
 		return columns_[column].high[rank];
 	}
+	/// The threshold that splits a rank from the next one, whatever values a node has of them.
+	float
+	cut(size_t column, size_t rank) const {
+		return columns_[column].cuts[rank];
+	}
 
 private:
 	struct Column {
 		std::vector<uint16_t> ranks;
-		std::vector<float> low, high;
+		std::vector<float> low, high, cuts;
 	};
 	std::vector<Column> columns_;
 	size_t rows_;
@@ -80,7 +89,11 @@ struct CartOptions {
 	size_t max_features = SIZE_MAX; ///< columns looked at per node, drawn anew for each
 	bool random_thresholds = false; ///< extremely randomised trees (Geurts et al., 2006)
 	bool only_gains = false;        ///< refuse splits that do not improve anything
-	double l2 = 0;                  ///< added to the weights in the score of a side
+	/// As histogram trees do: split at the cuts between ranks, and of equally good splits take that of the first
+	/// column. Else half way between the values of the node, and that of any column, as scikit-learn's exact
+	/// trees do, which makes the trees of a forest differ more.
+	bool histogram = false;
+	double l2 = 0; ///< added to the weights in the score of a side
 };
 
 /// What the rows of a tree are to be told apart by. Numbers: sums of `values` over sums of `weights`.
