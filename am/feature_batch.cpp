@@ -41,13 +41,18 @@ ReserveKeptColumns(KeptColumns *kept, size_t capacity, MemoryContext context) {
 }
 
 void
-StoreKeptColumns(KeptColumns *kept, const TupleTableSlot *slot, size_t row) {
+StoreKeptColumns(KeptColumns *kept, TupleTableSlot *slot, size_t row) {
 	Datum *values = kept->values + row * kept->n;
 	bool *nulls = kept->nulls + row * kept->n;
 	for (int i = 0; i < kept->n; i++) {
-		int column = kept->column[i];
-		nulls[i] = slot->tts_isnull[column];
-		values[i] = slot->tts_values[column];
+		if (!kept->from_slot[i])
+			continue;
+		int column = kept->source[i];
+		if (column >= 0) {
+			nulls[i] = slot->tts_isnull[column];
+			values[i] = slot->tts_values[column];
+		} else
+			values[i] = slot_getsysattr(slot, column, &nulls[i]);
 		if (!nulls[i] && !kept->by_value[i])
 			values[i] = datumCopy(values[i], false, kept->length[i]);
 	}

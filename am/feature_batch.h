@@ -1,8 +1,8 @@
 #pragma once
 /**
- * Rows of a child plan collected for one batch of predictions: the columns to pass on, as datums,
+ * Rows of a source (a child plan or a table) collected for one batch of predictions: the columns to pass on, as datums,
  * and the raw features of every prediction, column-major. By-reference columns are copied into a
- * context that is reset for each batch, because the child's slot is overwritten by its next row.
+ * context that is reset for each batch, because the source's slot is overwritten by its next row.
  */
 #include "am/base/pg.h"
 
@@ -30,21 +30,22 @@ void ReserveRawFeatures(RawFeatures *raw, size_t width, size_t capacity, MemoryC
 /// Copies the selected rows of `from` to the first rows of `to` (same width, enough room).
 void GatherRows(const RawFeatures &from, const int *selection, int n_selected, RawFeatures *to);
 
-/// The columns of a child that a node passes on, for the rows of one batch.
+/// The columns of its source that a node passes on, for the rows of one batch.
 struct KeptColumns {
-	int n;          ///< number of kept columns
-	int *column;    ///< [n] position in the child's slot
-	int16 *length;  ///< [n] type length, for copies
-	bool *by_value; ///< [n]
-	bool any_by_ref;
-	Datum *values; ///< [capacity * n], row-major
+	int n;         ///< number of kept columns
+	int *source;   ///< [n] position in the source slot, or the (negative) number of a system column
+	int *target;   ///< [n] position in the node's scan slot
+	int16 *length; ///< [n] type length, for copies
+	bool *by_value;  ///< [n]
+	bool *from_slot; ///< [n] false: the source stores it itself
+	Datum *values;   ///< [capacity * n], row-major
 	bool *nulls;
 };
 
 void ReserveKeptColumns(KeptColumns *kept, size_t capacity, MemoryContext context);
 
-/// Stores the slot's kept columns as row `row`; by-reference values are copied into
+/// Stores the kept columns that are read from the slot as row `row`; by-reference values are copied into
 /// CurrentMemoryContext.
-void StoreKeptColumns(KeptColumns *kept, const TupleTableSlot *slot, size_t row);
+void StoreKeptColumns(KeptColumns *kept, TupleTableSlot *slot, size_t row);
 
 } // namespace pgml::am

@@ -450,6 +450,28 @@ StoreRow(FeatureBinding *binding, const Datum *values, const bool *nulls, float 
 	}
 }
 
+bool
+BindingDirectFeature(const FeatureBinding *binding, int argument, DirectFeature *feature) {
+	if (binding->form != FeatureForm::kScalars)
+		return false;
+	const Source &source = binding->sources[argument];
+	if (source.type.is_array || source.feature->width != 1 ||
+		source.feature->type == pgml::FeatureType::kText)
+		return false;
+	switch (source.type.kind) {
+		case ValueKind::kInt2:
+		case ValueKind::kInt4:
+		case ValueKind::kInt8:
+		case ValueKind::kFloat4:
+		case ValueKind::kFloat8:
+		case ValueKind::kBoolean:
+			*feature = {source.type.kind, source.feature->column};
+			return true;
+		default:
+			return false;
+	}
+}
+
 void
 CheckModelText(const BoundModel &model, const char *data, size_t length) {
 	if (length <= MaxAllocSize / 4 && pg_verifymbstr(data, (int)length, true))

@@ -35,6 +35,9 @@ void StoreRow(FeatureBinding *binding, const Datum *values, const bool *nulls, f
 /// Raises XX001 unless text out of the artefact is valid in the database encoding: anybody may have written the bytes.
 void CheckModelText(const BoundModel &model, const char *data, size_t length);
 
+/// See FindDirectFeature in predict_call.h.
+bool BindingDirectFeature(const FeatureBinding *binding, int argument, DirectFeature *feature);
+
 /// "model 7 of project "houses"", palloc'd.
 char *DescribeModel(const BoundModel &model);
 

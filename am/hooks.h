@@ -8,5 +8,6 @@ void InstallVersionPinHooks();   // version_pin.cpp
 void InstallDdlHook();           // ddl_hook.cpp
 void InstallIndexCreationHook(); // index_creation_lock.cpp
 void RegisterPredictNode();      // exec_predict.cpp
+void RegisterScanNode();         // exec_scan.cpp
 
 } // namespace pgml::am

@@ -12,7 +12,8 @@
 ///   does a plan during whose making a model answered (EvaluationCount): it may hold the answer as
 ///   a constant. Rights were then checked for the role that planned it, so that such a plan is for
 ///   that role only;
-/// - PgmlPredict nodes take over where batches pay (plan_predict.cpp).
+/// - PgmlPredict nodes take over where batches pay (plan_predict.cpp), and together with the scan below them become
+///   PgmlScan leaves (plan_scan.cpp).
 #include "am/planner.h"
 
 #include "am/base/guc.h"
@@ -74,8 +75,11 @@ PlanWithPredictions(Query *query, const char *query_string, int cursor_options,
 	if (holds_calls || evaluated)
 		statement->relationOids =
 			list_append_unique_oid(statement->relationOids, DeploymentsRelation());
-	if (holds_calls && guc_batch)
+	if (holds_calls && guc_batch) {
 		PlacePredictNodes(statement, cursor_options);
+		if (guc_fused_scan)
+			FuseScans(statement);
+	}
 	return statement;
 }
 

@@ -15,4 +15,7 @@ namespace pgml::am {
 /// calls, when pgml.batch is on. (plan_predict.cpp)
 void PlacePredictNodes(PlannedStmt *statement, int cursor_options);
 
+/// Puts PgmlScan leaves where a PgmlPredict node stands right above a sequential scan (plan_scan.cpp).
+void FuseScans(PlannedStmt *statement);
+
 } // namespace pgml::am

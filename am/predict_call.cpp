@@ -246,6 +246,11 @@ RawWidth(const PredictCall *call) {
 	return call->width;
 }
 
+bool
+FindDirectFeature(const PredictCall *call, int argument, DirectFeature *feature) {
+	return BindingDirectFeature(call->binding, argument, feature);
+}
+
 void
 StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, float *matrix, size_t ld,
 			  size_t row) {

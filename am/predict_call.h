@@ -7,6 +7,7 @@
  * give the same answer and the same errors by construction.
  */
 #include "am/base/pg.h"
+#include "am/feature_value.h"
 #include "am/predict_functions.h"
 #include "pgml/matrix.h"
 
@@ -46,6 +47,16 @@ void SetClassLabel(PredictCall *call, Datum label_text);
 
 /// Width of the raw matrix a caller must provide.
 size_t RawWidth(const PredictCall *call);
+
+/// A feature whose value is a plain number of fixed width.
+struct DirectFeature {
+	ValueKind kind; ///< kInt2 .. kFloat8 or kBoolean
+	size_t column;  ///< in the raw matrix
+};
+
+/// True when NumberValue(kind, datum) of the argument, or NaN for NULL, is all that StoreFeatures
+/// stores for it.
+bool FindDirectFeature(const PredictCall *call, int argument, DirectFeature *feature);
 
 /// Converts one row of feature datums to raw floats at `row` of a column-major matrix. NULL becomes
 /// NaN.

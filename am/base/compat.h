@@ -6,7 +6,9 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
+#include "pgstat.h"
 #include "utils/acl.h"
+#include "utils/rel.h"
 }
 
 #if PG_VERSION_NUM < 150000
@@ -64,6 +66,18 @@ OwnsRelation(Oid relation, Oid role) {
 	return pg_class_ownercheck(relation, role);
 #else
 	return object_ownercheck(RelationRelationId, relation, role);
+#endif
+}
+
+/// Adds to what pg_stat_all_tables.seq_tup_read counts.
+inline void
+CountRowsRead(Relation relation, int64 rows) {
+	if (!pgstat_should_count_relation(relation))
+		return;
+#if PG_VERSION_NUM < 160000
+	relation->pgstat_info->t_counts.t_tuples_returned += rows;
+#else
+	relation->pgstat_info->counts.tuples_returned += rows;
 #endif
 }
 

@@ -11,6 +11,7 @@ namespace pgml::am {
 
 bool guc_batch = true;
 int guc_batch_size = 1024;
+bool guc_fused_scan = true;
 int guc_training_threads = 1;
 
 void
@@ -21,6 +22,10 @@ DefineSettings() {
 	DefineCustomIntVariable(
 		"pgml.batch_size", "Largest number of rows in one batch of predictions.", nullptr,
 		&guc_batch_size, 1024, 1, 65536, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable(
+		"pgml.fused_scan", "Reads the features of predictions directly from table pages.",
+		"Off reads them through a scan of the server; the rows are the same.", &guc_fused_scan,
+		true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pgml.training_threads", "Threads that training a model may use.",
 							nullptr, &guc_training_threads, 1, 1, 256, PGC_USERSET, 0, nullptr,
 							nullptr, nullptr);

@@ -36,6 +36,7 @@ _PG_init(void) {
 	pgml::pg::preloaded = true;
 	pgml::am::DefineSettings();
 	pgml::am::RegisterPredictNode();
+	pgml::am::RegisterScanNode();
 	pgml::am::InstallPlannerHook();
 	pgml::am::InstallVersionPinHooks();
 	pgml::am::InstallDdlHook();

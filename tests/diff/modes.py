@@ -12,6 +12,7 @@ class Mode:
 MODES = [
     Mode("batch"),
     Mode("row", ["SET pgml.batch = off"]),
+    Mode("unfused", ["SET pgml.fused_scan = off"]),
     Mode("jit", ["SET jit = on", "SET jit_above_cost = 0", "SET jit_inline_above_cost = -1", "SET jit_optimize_above_cost = -1"]),
     Mode("batch1", ["SET pgml.batch_size = 1"]),
     Mode("batch7", ["SET pgml.batch_size = 7"]),

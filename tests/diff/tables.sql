@@ -50,6 +50,15 @@ INSERT INTO vecs (id, v, beds) VALUES (501, ARRAY[NULL, 1, NULL]::real[], 2), (5
 CREATE TABLE few (id int PRIMARY KEY, sqft real, beds int, city text,
 	price float8 GENERATED ALWAYS AS (:price) STORED, kind text GENERATED ALWAYS AS (:kind) STORED) :using;
 INSERT INTO few SELECT i, 30 * i, i % 4, (ARRAY['Oslo', 'Rome', NULL])[1 + i % 3] FROM generate_series(1, 12) i;
+-- Numbers of fixed width only, which PgmlScan reads straight from the pages; NULLs of every pattern, a dropped and a late column.
+CREATE TABLE plain (junk int2, id int, sqft real, flag boolean, beds int, rent float8 GENERATED ALWAYS AS (:rent) STORED,
+	sold float8 GENERATED ALWAYS AS (:sold) STORED, grade float8 GENERATED ALWAYS AS (:grade) STORED, note text) :using;
+INSERT INTO plain (junk, id, sqft, flag, beds) SELECT i, i, CASE WHEN i % 3 > 0 THEN 20 + i % 287 END, i % 5 = 0, CASE WHEN i % 7 > 0 THEN i % 6 END
+	FROM generate_series(1, 600) i;
+INSERT INTO plain (id, sqft, beds) VALUES (9001, 'NaN', 1), (9002, 'Infinity', 2), (9003, '-Infinity', NULL), (9004, '-0', 0);
+ALTER TABLE plain DROP COLUMN junk;
+ALTER TABLE plain ADD COLUMN late float8 DEFAULT 1.5;
+INSERT INTO plain (id, sqft, beds, note, late) SELECT i, 20 + i % 287, i % 6, 'n' || i, nullif(i % 4, 0) FROM generate_series(601, 1000) i;
 CREATE TABLE nothing (id int, sqft real, beds int, city text, price float8 GENERATED ALWAYS AS (:price) STORED) :using;
 
 -- Every scalar type that a feature may have.
