@@ -2,103 +2,22 @@
 // refused with an error, whatever the damage.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <xgboost/c_api.h>
 
-#include "datasets.h"
 #include "pgml/error.h"
 #include "pgml/import.h"
+#include "xgboost_reference.h"
 
 namespace pgml {
 
+using test::TrainByLibrary;
+using test::XgboostCase;
+using test::XgboostReference;
+
 namespace {
-
-void
-Must(int status) {
-	ASSERT_EQ(status, 0) << XGBGetLastError();
-}
-
-std::string
-Interface(MatrixView view) {
-	return fmt::format(
-		R"({{"data":[{},true],"shape":[{},{}],"strides":[4,{}],"typestr":"<f4","version":3}})",
-		reinterpret_cast<uintptr_t>(view.data), view.rows, view.cols, view.ld * 4);
-}
-
-struct Case {
-	const char *name;
-	const char *objective;
-	int n_classes;
-	std::vector<std::pair<const char *, const char *>> parameters;
-	int rounds;
-};
 
 const std::vector<std::pair<const char *, const char *>> kDart = {
 	{"booster", "dart"}, {"rate_drop", "0.3"}, {"max_depth", "4"}, {"tree_method", "exact"}};
-
-/// What a booster says and what it was saved as.
-struct Saved {
-	std::string json, ubjson;
-	std::vector<float> margins;
-	Dataset rows;
-};
-
-void
-Train(const Case &c, size_t n_test, Saved &saved) {
-	constexpr size_t kTrain = 3000, kDim = 7;
-	auto target = [&](const std::vector<float> &x, std::mt19937 &random) -> double {
-		double value = 3 * x[0] + x[1] * x[2] + std::normal_distribution<double>(0, 0.3)(random);
-		if (c.n_classes > 0)
-			return std::clamp(std::floor(value / 2 + c.n_classes / 2.0), 0.0, c.n_classes - 1.0);
-		return std::fabs(value);
-	};
-	Dataset train = test::RandomDataset(kTrain, kDim, 0.05, 21, target);
-	saved.rows = test::RandomDataset(n_test, kDim, 0.1, 22, target);
-	for (size_t col = 0; col < kDim; col++) // values equal to thresholds
-		for (size_t row = 0; row < n_test; row += 2)
-			saved.rows.raw.column(col)[row] = train.raw.column(col)[(row * 7 + col * 13) % kTrain];
-	DMatrixHandle train_matrix, test_matrix;
-	const char *config = R"({"missing":NaN,"nthread":1})";
-	Must(XGDMatrixCreateFromDense(Interface(train.raw.view()).c_str(), config, &train_matrix));
-	Must(XGDMatrixCreateFromDense(Interface(saved.rows.raw.view()).c_str(), config, &test_matrix));
-	std::vector<float> labels(train.target.begin(), train.target.end());
-	Must(XGDMatrixSetFloatInfo(train_matrix, "label", labels.data(), labels.size()));
-	const char *names[kDim] = {"a", "b", "c d", "\"e\"", "f", "g", "h"};
-	BoosterHandle booster;
-	Must(XGBoosterCreate(&train_matrix, 1, &booster));
-	Must(XGBoosterSetStrFeatureInfo(booster, "feature_name", names, kDim));
-	for (auto [name, value] : {std::pair{"verbosity", "0"}, {"nthread", "1"}})
-		Must(XGBoosterSetParam(booster, name, value));
-	Must(XGBoosterSetParam(booster, "objective", c.objective));
-	if (c.n_classes > 2)
-		Must(XGBoosterSetParam(booster, "num_class", std::to_string(c.n_classes).c_str()));
-	for (auto [name, value] : c.parameters)
-		Must(XGBoosterSetParam(booster, name, value));
-	for (int round = 0; round < c.rounds; round++)
-		Must(XGBoosterUpdateOneIter(booster, round, train_matrix));
-	bst_ulong length;
-	const char *bytes;
-	Must(XGBoosterSaveModelToBuffer(booster, R"({"format":"json"})", &length, &bytes));
-	saved.json.assign(bytes, length);
-	Must(XGBoosterSaveModelToBuffer(booster, R"({"format":"ubj"})", &length, &bytes));
-	saved.ubjson.assign(bytes, length);
-	if (n_test > 0) {
-		const bst_ulong *shape;
-		bst_ulong dimensions;
-		const float *expected;
-		Must(XGBoosterPredictFromDMatrix(booster, test_matrix,
-										 R"({"type":1,"training":false,"iteration_begin":0,
-											 "iteration_end":0,"strict_shape":true})",
-										 &shape, &dimensions, &expected));
-		saved.margins.assign(expected, expected + shape[0] * shape[1]);
-	}
-	XGBoosterFree(booster);
-	XGDMatrixFree(train_matrix);
-	XGDMatrixFree(test_matrix);
-}
 
 std::unique_ptr<const Model>
 Import(const std::string &bytes) {
@@ -116,58 +35,53 @@ ErrorOf(const std::string &bytes) {
 	return "";
 }
 
-class Xgboosts : public ::testing::TestWithParam<Case> {};
+class Xgboosts : public ::testing::TestWithParam<XgboostCase> {};
 
 } // namespace
 
 TEST_P(Xgboosts, EqualBitForBit) {
-	Saved saved;
-	Train(GetParam(), 100000, saved);
+	XgboostReference saved = TrainByLibrary(GetParam(), 3000, 1000000);
 	auto from_json = Import(saved.json), from_ubjson = Import(saved.ubjson);
 	EXPECT_EQ(from_json->Encode(), from_ubjson->Encode());
 	EXPECT_EQ(Model::Decode(from_json->Encode())->Encode(), from_json->Encode());
 	EXPECT_EQ(from_json->algorithm(), "xgboost");
-	EXPECT_EQ(from_json->features()[2].name, "c d");
-	EXPECT_EQ(from_json->features()[3].name, "\"e\"");
+	for (size_t col = 0; col < test::kReferenceColumns; col++)
+		EXPECT_EQ(from_json->features()[col].name, test::kReferenceNames[col]);
 	EXPECT_EQ(from_json->task(),
 			  GetParam().n_classes > 0 ? Task::kClassification : Task::kRegression);
 	Workspace work;
 	std::vector<float> margins(saved.margins.size());
-	ASSERT_EQ(margins.size(), 100000 * from_json->margin_groups());
-	from_json->Margins(saved.rows.raw.view(), work, margins.data());
-	size_t different = 0;
-	for (size_t i = 0; i < margins.size(); i++)
-		different += std::memcmp(&margins[i], &saved.margins[i], sizeof(float)) != 0;
-	EXPECT_EQ(different, 0u);
+	ASSERT_EQ(from_json->margin_groups(), saved.n_groups);
+	from_json->Margins(saved.rows.view(), work, margins.data());
+	EXPECT_EQ(test::DifferentBits(margins, saved.margins), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(
 	Import, Xgboosts,
-	::testing::Values(Case{"regression", "reg:squarederror", 0, {{"max_depth", "6"}}, 30},
-					  Case{"binary", "binary:logistic", 2, {{"tree_method", "hist"}}, 30},
-					  Case{"multi", "multi:softmax", 4, {{"max_depth", "4"}}, 10},
-					  Case{"forest",
-						   "reg:squarederror",
-						   0,
-						   {{"num_parallel_tree", "20"}, {"subsample", "0.8"}, {"eta", "1"}},
-						   1},
-					  Case{"poisson", "count:poisson", 0, {{"max_depth", "3"}}, 20},
-					  Case{"rank", "rank:pairwise", 0, {{"max_depth", "3"}}, 5},
-					  Case{"dart", "reg:squarederror", 0, kDart, 30},
-					  Case{"dart_binary", "binary:logistic", 2, kDart, 20},
-					  Case{"dart_multi", "multi:softprob", 3, kDart, 10}),
-	[](const auto &info) { return std::string(info.param.name); });
+	::testing::Values(XgboostCase{"regression", "reg:squarederror", 0, {{"max_depth", "6"}}, 30},
+					  XgboostCase{"binary", "binary:logistic", 2, {{"tree_method", "hist"}}, 30},
+					  XgboostCase{"multi", "multi:softmax", 4, {{"max_depth", "4"}}, 10},
+					  XgboostCase{"forest",
+								  "reg:squarederror",
+								  0,
+								  {{"num_parallel_tree", "20"}, {"subsample", "0.8"}, {"eta", "1"}},
+								  1},
+					  XgboostCase{"poisson", "count:poisson", 0, {{"max_depth", "3"}}, 20},
+					  XgboostCase{"rank", "rank:pairwise", 0, {{"max_depth", "3"}}, 5},
+					  XgboostCase{"dart", "reg:squarederror", 0, kDart, 30},
+					  XgboostCase{"dart_binary", "binary:logistic", 2, kDart, 20},
+					  XgboostCase{"dart_multi", "multi:softprob", 3, kDart, 10}),
+	test::kCaseName);
 
 TEST(Import, SchemasOfOtherVersions) {
-	Saved saved;
-	Train({"", "multi:softprob", 3, kDart, 3}, 1000, saved);
+	XgboostReference saved = TrainByLibrary({"", "multi:softprob", 3, kDart, 3}, 3000, 1000);
 	using nlohmann::json;
 	const json original = json::parse(saved.json);
 	auto margins = [&](const json &changed) {
 		auto model = Import(changed.dump());
 		Workspace work;
 		std::vector<float> result(saved.margins.size());
-		model->Margins(saved.rows.raw.view(), work, result.data());
+		model->Margins(saved.rows.view(), work, result.data());
 		return result;
 	};
 	EXPECT_EQ(margins(original), saved.margins);
@@ -216,8 +130,8 @@ TEST(Import, SchemasOfOtherVersions) {
 }
 
 TEST(Import, NamesWhatIsNotSupported) {
-	Saved saved;
-	Train({"", "reg:squarederror", 0, {{"max_depth", "3"}}, 2}, 0, saved);
+	XgboostReference saved =
+		TrainByLibrary({"", "reg:squarederror", 0, {{"max_depth", "3"}}, 2}, 3000, 0);
 	using nlohmann::json;
 	const json original = json::parse(saved.json);
 	auto error = [&](auto change) {
@@ -273,8 +187,7 @@ TEST(Import, NamesWhatIsNotSupported) {
 }
 
 TEST(Import, MutationsAreModelsOrErrors) {
-	Saved saved;
-	Train({"", "multi:softprob", 3, kDart, 2}, 50, saved);
+	XgboostReference saved = TrainByLibrary({"", "multi:softprob", 3, kDart, 2}, 3000, 50);
 	std::mt19937 random(1);
 	size_t accepted = 0;
 	for (const std::string *original : {&saved.json, &saved.ubjson})
@@ -307,11 +220,11 @@ TEST(Import, MutationsAreModelsOrErrors) {
 				auto model = Import(bytes);
 				accepted++;
 				EXPECT_EQ(Model::Decode(model->Encode())->Encode(), model->Encode());
-				if (model->raw_width() != saved.rows.raw.cols())
+				if (model->raw_width() != saved.rows.cols())
 					continue;
 				Workspace work;
 				std::vector<double> predicted(50);
-				model->Predict(saved.rows.raw.view(), work, predicted.data());
+				model->Predict(saved.rows.view(), work, predicted.data());
 			} catch (const Error &e) {
 				EXPECT_NE(e.code(), ErrorCode::kInternal) << e.what();
 			}

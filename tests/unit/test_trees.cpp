@@ -4,39 +4,18 @@
 
 #include <cstring>
 
-#include <fmt/format.h>
-#include <xgboost/c_api.h>
-
-#include "datasets.h"
 #include "pgml/error.h"
 #include "trees.h"
 #include "xgboost_json.h"
+#include "xgboost_reference.h"
 
 namespace pgml {
 
+using test::XgboostCase;
+
 namespace {
 
-void
-Must(int status) {
-	ASSERT_EQ(status, 0) << XGBGetLastError();
-}
-
-std::string
-Interface(MatrixView view) {
-	return fmt::format(
-		R"({{"data":[{},true],"shape":[{},{}],"strides":[4,{}],"typestr":"<f4","version":3}})",
-		reinterpret_cast<uintptr_t>(view.data), view.rows, view.cols, view.ld * 4);
-}
-
-struct Case {
-	const char *name;
-	const char *objective;
-	int n_classes;
-	std::vector<std::pair<const char *, const char *>> parameters;
-	int rounds;
-};
-
-const Case kCases[] = {
+const XgboostCase kCases[] = {
 	{"regression", "reg:squarederror", 0, {{"max_depth", "6"}, {"tree_method", "hist"}}, 40},
 	{"stump_base_score",
 	 "reg:squarederror",
@@ -75,82 +54,29 @@ const Case kCases[] = {
 	{"absolute", "reg:absoluteerror", 0, {{"max_depth", "3"}}, 20},
 };
 
-class Walker : public ::testing::TestWithParam<Case> {};
+class Walker : public ::testing::TestWithParam<XgboostCase> {};
 
 } // namespace
 
 TEST_P(Walker, EqualsLibxgboostBitForBit) {
-	const Case &c = GetParam();
-	constexpr size_t kTrain = 4000, kTest = 100000, kDim = 9;
-	auto target = [&](const std::vector<float> &x, std::mt19937 &random) -> double {
-		double value = 3 * x[0] + x[1] * x[2] + std::sin(4 * x[3]) +
-					   std::normal_distribution<double>(0, 0.3)(random);
-		if (c.n_classes > 0)
-			return std::clamp(std::floor(value / 2 + c.n_classes / 2.0), 0.0, c.n_classes - 1.0);
-		return std::fabs(value);
-	};
-	Dataset train = test::RandomDataset(kTrain, kDim, 0.05, 11, target);
-	Dataset test = test::RandomDataset(kTest, kDim, 0.05, 12, target);
-	// Values equal to thresholds matter most: half of the test rows reuse training cells.
-	for (size_t col = 0; col < kDim; col++)
-		for (size_t row = 0; row < kTest; row += 2)
-			test.raw.column(col)[row] = train.raw.column(col)[(row * 7 + col * 13) % kTrain];
-
-	DMatrixHandle train_matrix, test_matrix;
-	const char *config = R"({"missing":NaN,"nthread":1})";
-	Must(XGDMatrixCreateFromDense(Interface(train.raw.view()).c_str(), config, &train_matrix));
-	Must(XGDMatrixCreateFromDense(Interface(test.raw.view()).c_str(), config, &test_matrix));
-	std::vector<float> labels(train.target.begin(), train.target.end());
-	Must(XGDMatrixSetFloatInfo(train_matrix, "label", labels.data(), labels.size()));
-	BoosterHandle booster;
-	Must(XGBoosterCreate(&train_matrix, 1, &booster));
-	Must(XGBoosterSetParam(booster, "verbosity", "0"));
-	Must(XGBoosterSetParam(booster, "nthread", "1"));
-	Must(XGBoosterSetParam(booster, "objective", c.objective));
-	if (std::string(c.objective) == "multi:softprob")
-		Must(XGBoosterSetParam(booster, "num_class", std::to_string(c.n_classes).c_str()));
-	for (auto [name, value] : c.parameters)
-		Must(XGBoosterSetParam(booster, name, value));
-	for (int round = 0; round < c.rounds; round++)
-		Must(XGBoosterUpdateOneIter(booster, round, train_matrix));
-
-	bst_ulong length;
-	const char *json;
-	Must(XGBoosterSaveModelToBuffer(booster, R"({"format":"json"})", &length, &json));
-	auto trees = TreesFromXgboostJson({json, length}, kDim);
+	test::XgboostReference reference = test::TrainByLibrary(GetParam(), 4000, 100000);
+	auto trees = TreesFromXgboostJson(reference.json, test::kReferenceColumns);
 	size_t n_groups = trees->n_groups();
-	EXPECT_EQ(n_groups, std::string(c.objective) == "multi:softprob" ? 4u : 1u);
-
-	const bst_ulong *shape;
-	bst_ulong dimensions;
-	const float *expected;
-	Must(XGBoosterPredictFromDMatrix(
-		booster, test_matrix,
-		R"({"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":true})",
-		&shape, &dimensions, &expected));
-	ASSERT_EQ(shape[0], kTest);
-	ASSERT_EQ(shape[1], n_groups);
-	std::vector<float> margins(kTest * n_groups);
-	trees->Margins(test.raw.view(), margins.data());
-	size_t different = 0;
-	for (size_t i = 0; i < margins.size(); i++)
-		different += std::memcmp(&margins[i], &expected[i], sizeof(float)) != 0;
-	EXPECT_EQ(different, 0u);
+	ASSERT_EQ(n_groups, reference.n_groups);
+	std::vector<float> margins(reference.margins.size());
+	trees->Margins(reference.rows.view(), margins.data());
+	EXPECT_EQ(test::DifferentBits(margins, reference.margins), 0u);
 
 	// A single row gives the bits that it gives in the batch.
 	std::vector<float> single(n_groups);
 	for (size_t row = 0; row < 2000; row++) {
-		trees->Margins(test.raw.view().Slice(row, 1), single.data());
+		trees->Margins(reference.rows.view().Slice(row, 1), single.data());
 		ASSERT_EQ(std::memcmp(single.data(), &margins[row * n_groups], n_groups * sizeof(float)),
 				  0);
 	}
-	XGBoosterFree(booster);
-	XGDMatrixFree(train_matrix);
-	XGDMatrixFree(test_matrix);
 }
 
-INSTANTIATE_TEST_SUITE_P(Trees, Walker, ::testing::ValuesIn(kCases),
-						 [](const auto &info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Trees, Walker, ::testing::ValuesIn(kCases), test::kCaseName);
 
 TEST(Trees, ByHand) {
 	TreeEnsemble trees(2, {10});
