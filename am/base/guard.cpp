@@ -32,6 +32,8 @@ SqlStateOf(pgml::ErrorCode code) {
 			return ERRCODE_DATA_CORRUPTED;
 		case pgml::ErrorCode::kLimitExceeded:
 			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case pgml::ErrorCode::kOutOfMemory:
+			return ERRCODE_OUT_OF_MEMORY;
 		case pgml::ErrorCode::kInternal:
 			break;
 	}

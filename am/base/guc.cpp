@@ -3,6 +3,8 @@
 
 #include "am/base/pg.h"
 
+#include <climits>
+
 extern "C" {
 #include "utils/guc.h"
 }
@@ -12,6 +14,7 @@ namespace pgml::am {
 bool guc_batch = true;
 int guc_batch_size = 1024;
 bool guc_fused_scan = true;
+int guc_training_memory = 4 * 1024 * 1024;
 int guc_training_threads = 1;
 
 void
@@ -26,6 +29,12 @@ DefineSettings() {
 		"pgml.fused_scan", "Reads the features of predictions directly from table pages.",
 		"Off reads them through a scan of the server; the rows are the same.", &guc_fused_scan,
 		true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pgml.training_memory",
+							"Memory that the rows of one training may take.",
+							"Counted are the rows as read, after preprocessing, and as the "
+							"algorithm's library keeps them.",
+							&guc_training_memory, 4 * 1024 * 1024, 1024, MAX_KILOBYTES, PGC_USERSET,
+							GUC_UNIT_KB, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pgml.training_threads", "Threads that training a model may use.",
 							nullptr, &guc_training_threads, 1, 1, 256, PGC_USERSET, 0, nullptr,
 							nullptr, nullptr);

@@ -5,6 +5,7 @@ namespace pgml::am {
 extern bool guc_batch;           ///< pgml.batch
 extern int guc_batch_size;       ///< pgml.batch_size
 extern bool guc_fused_scan;      ///< pgml.fused_scan
+extern int guc_training_memory;  ///< pgml.training_memory, in kB
 extern int guc_training_threads; ///< pgml.training_threads
 
 void DefineSettings();

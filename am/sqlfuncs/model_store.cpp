@@ -8,7 +8,8 @@ namespace pgml::am {
 
 namespace {
 
-constexpr size_t kFilePartBytes = 64 * 1024 * 1024;
+/// The server compresses a part without looking at requests to stop.
+constexpr size_t kFilePartBytes = 4 * 1024 * 1024;
 
 } // namespace
 

@@ -16,6 +16,7 @@
 #include "am/sqlfuncs/model_store.h"
 #include "am/sqlfuncs/rights.h"
 #include "am/sqlfuncs/train_request.h"
+#include "am/sqlfuncs/training_exit.h"
 #include "am/sqlfuncs/training_data.h"
 
 #include <cmath>
@@ -62,8 +63,8 @@ SecondsSince(instr_time start) {
 }
 
 bool
-HasAnyValue(const Matrix &raw) {
-	for (size_t column = 0; column < raw.cols(); column++)
+HasAnyValue(const Matrix &raw, const StopToken &stop) {
+	for (size_t column = 0; column < raw.cols(); column++, stop.ThrowIfStopped())
 		for (size_t row = 0; row < raw.rows(); row++)
 			if (!std::isnan(raw.column(column)[row]))
 				return true;
@@ -82,14 +83,14 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 		if (result.n_rows == 0)
 			throw Error(ErrorCode::kInvalidData, "relation has no rows to train on", "",
 						"Rows that row level security hides from you do not count.");
-		if (!HasAnyValue(work->data.raw))
+		if (!HasAnyValue(work->data.raw, stop))
 			throw Error(ErrorCode::kInvalidData, "every feature is null in every row", "",
 						"There is nothing to learn from.");
 		std::vector<std::string> names(request.targets.names,
 									   request.targets.names + work->data.n_targets);
 		work->columns = DescribeColumnsToJson(work->data, names, stop);
-		work->split =
-			SplitRows(work->data, request.test_size, request.sampling, request.task, request.seed);
+		work->split = SplitRows(work->data, request.test_size, request.sampling, request.task,
+								request.seed, stop);
 		result.n_train = work->split.train.size();
 		result.n_test = work->split.test.size();
 		TrainOptions options;
@@ -99,26 +100,22 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 		options.preprocess_json = request.preprocess;
 		options.seed = request.seed;
 		options.n_threads = guc_training_threads;
+		options.memory_limit = static_cast<size_t>(guc_training_memory) * 1024;
 		options.stop = stop;
 		stop.ThrowIfStopped();
-		// The whole set is not needed any more once the test part is taken out of it.
-		Dataset test = work->data.Subset(work->split.test);
-		{
-			Dataset train =
-				result.n_test == 0 ? std::move(work->data) : work->data.Subset(work->split.train);
-			work->data = Dataset();
-			stop.ThrowIfStopped();
-			INSTR_TIME_SET_CURRENT(start);
-			work->model = Train(train, options);
-		}
+		Dataset test = work->data.SplitOff(work->split, stop);
+		work->split = Split();
+		INSTR_TIME_SET_CURRENT(start);
+		// Each part goes as soon as it is not needed any more: the rows are what takes the memory.
+		work->model = Train(std::move(work->data), options);
 		work->data = std::move(test);
 	});
 	result.fit_seconds = SecondsSince(start);
 	INSTR_TIME_SET_CURRENT(start);
 	pg::Guard([&] {
 		work->metrics = result.n_test == 0 ? "{}" : EvaluateToJson(*work->model, work->data, stop);
-		work->bytes = work->model->Encode();
 		work->data = Dataset();
+		work->bytes = work->model->Encode(stop);
 		result.row_cost = work->model->RowCost();
 	});
 	result.score_seconds = SecondsSince(start);
@@ -200,6 +197,7 @@ using namespace pgml::am;
 /// pgml.train(...): see sql/extension/30_train.sql
 PGML_FUNCTION(pgml_train) {
 	RequireWritable("pgml.train()");
+	PrepareForAbandonedCalls();
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	TrainRequest request;

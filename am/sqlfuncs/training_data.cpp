@@ -8,6 +8,7 @@
 #include "am/sqlfuncs/training_data.h"
 
 #include "am/base/guard.h"
+#include "am/base/guc.h"
 
 #include <cmath>
 #include <cstring>
@@ -27,7 +28,8 @@ namespace pgml::am {
 
 namespace {
 
-constexpr int kMaxChunkRows = 1024;
+/// No power of two: columns 4 KB apart would share their lines of the first cache.
+constexpr int kMaxChunkRows = 1008;
 constexpr int kMaxChunkFloats = 4 * 1024 * 1024;
 
 /// A text in the chunk's memory.
@@ -148,11 +150,35 @@ StoreTarget(RowReader *reader, int number, Datum value, bool is_null, int row) {
 						errhint("Leave such rows out with a view.")));
 }
 
+/// Raises 53200 when the rows with those of the chunk take more than the setting allows.
+void
+CheckMemory(const RowReader *reader) {
+	const Dataset &data = *reader->data;
+	size_t rows = reader->rows_done + reader->chunk_rows;
+	size_t bytes = rows * reader->source->raw_width * sizeof(float) +
+				   data.target.size() * sizeof(double) + data.target_labels.bytes();
+	for (const CategoryDictionary &dictionary : data.dictionaries)
+		bytes += dictionary.bytes();
+	if (bytes / 1024 > static_cast<size_t>(guc_training_memory))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("the rows of %s take more than \"pgml.training_memory\", %s",
+					reader->source->qualified_name,
+					GetConfigOptionByName("pgml.training_memory", nullptr, false)),
+			 errdetail("Read so far: %llu rows of %d feature values.", (unsigned long long)rows,
+					   reader->source->raw_width),
+			 errhint(
+				 "Raise the setting if the machine has that memory, or read fewer rows or columns "
+				 "through a view.")));
+}
+
 /// Moves the chunk into the dataset: all C++ of the reader is here.
 void
 FlushChunk(RowReader *reader) {
 	if (reader->chunk_rows == 0)
 		return;
+	CheckMemory(reader);
 	pg::Guard([reader] {
 		Dataset &data = *reader->data;
 		const TrainingSource &source = *reader->source;

@@ -33,6 +33,9 @@ Crc32(std::span<const std::byte> bytes) {
 
 void
 Writer::U32(uint32_t value) {
+	constexpr size_t kNumbersPerPoll = 1 << 18;
+	if (++numbers_ % kNumbersPerPoll == 0)
+		stop_.ThrowIfStopped();
 	for (int shift = 0; shift < 32; shift += 8)
 		U8(static_cast<uint8_t>(value >> shift));
 }

@@ -13,12 +13,16 @@
 #include <string_view>
 #include <vector>
 
+#include "pgml/stop_token.h"
+
 namespace pgml {
 
 constexpr uint32_t kModelFormatVersion = 2; // stored: raise it when the payload changes
 
 class Writer {
 public:
+	/// @param stop  looked at while numbers are written
+	explicit Writer(const StopToken &stop = StopToken()) : stop_(stop) {}
 	void
 	U8(uint8_t value) {
 		bytes_.push_back(std::byte{value});
@@ -34,6 +38,8 @@ public:
 	std::vector<std::byte> Finish() const;
 
 private:
+	StopToken stop_;
+	size_t numbers_ = 0;
 	std::vector<std::byte> bytes_;
 };
 

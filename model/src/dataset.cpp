@@ -32,15 +32,16 @@ CategoryDictionary::CodeOf(std::string_view value) {
 		index_ = std::make_shared<Index>(*index_);
 	auto code = static_cast<uint32_t>(values_.size());
 	values_.emplace_back(value);
+	bytes_ += sizeof(std::string) + value.size() + 2 * sizeof(uint32_t);
 	index_->codes.Add(code, text_of);
 	return code;
 }
 
 Dataset
-Dataset::Subset(const std::vector<size_t> &rows) const {
+Dataset::Subset(const std::vector<size_t> &rows, const StopToken &stop) const {
 	Dataset result;
 	result.features = features;
-	result.raw = raw.Gather(rows);
+	result.raw = raw.Gather(rows, stop);
 	result.dictionaries = dictionaries;
 	result.n_targets = n_targets;
 	result.target.reserve(rows.size() * n_targets);
@@ -51,6 +52,19 @@ Dataset::Subset(const std::vector<size_t> &rows) const {
 	result.target_is_boolean = target_is_boolean;
 	result.target_labels = target_labels;
 	return result;
+}
+
+Dataset
+Dataset::SplitOff(const Split &split, const StopToken &stop) {
+	Dataset test = Subset(split.test, stop);
+	size_t per_row = raw.rows() == 0 ? 0 : target.size() / raw.rows(), kept = 0;
+	raw.Keep(split.train, stop);
+	for (size_t row : split.train)
+		for (size_t i = 0; i < per_row; i++)
+			target[kept++] = target[row * per_row + i];
+	target.resize(kept);
+	target.shrink_to_fit();
+	return test;
 }
 
 } // namespace pgml

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pgml/error.h"
+#include "stoppable.h"
 
 #include "no_postgres.h"
 
@@ -80,11 +81,13 @@ AsIs(double value) {
 /// @param show  how a single cell is shown
 template <typename At>
 Json
-NumberStatistics(size_t cells, const At &at, double (*show)(double)) {
+NumberStatistics(size_t cells, const At &at, double (*show)(double), const StopToken &stop) {
 	Json result;
+	Poll poll(stop);
 	double sum = 0, low = HUGE_VAL, high = -HUGE_VAL;
 	size_t count = 0;
 	for (size_t i = 0; i < cells; i++) {
+		poll();
 		double value = at(i);
 		if (std::isnan(value))
 			continue;
@@ -100,6 +103,7 @@ NumberStatistics(size_t cells, const At &at, double (*show)(double)) {
 	size_t step = (cells + kMaxSorted - 1) / kMaxSorted;
 	std::vector<double> sample;
 	for (size_t i = 0; i < cells; i++) {
+		poll();
 		double value = at(i);
 		if (std::isnan(value))
 			continue;
@@ -122,10 +126,13 @@ NumberStatistics(size_t cells, const At &at, double (*show)(double)) {
 
 template <typename At>
 Json
-TextStatistics(size_t cells, const std::vector<std::string> &values, const At &at) {
+TextStatistics(size_t cells, const std::vector<std::string> &values, const At &at,
+			   const StopToken &stop) {
+	Poll poll(stop);
 	std::vector<size_t> members(values.size());
 	size_t missing = 0;
 	for (size_t i = 0; i < cells; i++) {
+		poll();
 		double code = at(i);
 		if (code >= 0 && code < static_cast<double>(values.size()))
 			members[static_cast<size_t>(code)]++;
@@ -136,14 +143,16 @@ TextStatistics(size_t cells, const std::vector<std::string> &values, const At &a
 	for (size_t code = 0; code < values.size(); code++)
 		if (members[code] > 0)
 			order.push_back(code);
-	std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+	constexpr size_t kMaxListed = 100;
+	auto listed = order.begin() + static_cast<ptrdiff_t>(std::min(order.size(), kMaxListed));
+	std::partial_sort(order.begin(), listed, order.end(), [&](size_t a, size_t b) {
+		poll();
 		return members[a] != members[b] ? members[a] > members[b] : values[a] < values[b];
 	});
 	Json result;
 	result["missing"] = missing;
 	result["distinct"] = order.size();
 	Json categories = Json::object();
-	constexpr size_t kMaxListed = 100;
 	for (size_t i = 0; i < order.size() && i < kMaxListed; i++)
 		categories[values[order[i]]] = {{"members", members[order[i]]}};
 	result["categories"] = categories;
@@ -190,12 +199,15 @@ DescribeColumnsToJson(const Dataset &data, const std::vector<std::string> &targe
 	for (size_t f = 0; f < data.features.size(); f++) {
 		stop.ThrowIfStopped();
 		const FeatureSpec &spec = data.features[f];
+		const float *values = data.raw.column(first);
 		auto at = [&](size_t cell) -> double {
-			return data.raw.column(first + cell / rows)[cell % rows];
+			// Divisions only for the elements of an array.
+			return cell < rows ? values[cell] : data.raw.column(first + cell / rows)[cell % rows];
 		};
-		Json statistics = spec.type == FeatureType::kText
-							  ? TextStatistics(rows * spec.width, data.dictionaries[f].values(), at)
-							  : NumberStatistics(rows * spec.width, at, Shortest);
+		Json statistics =
+			spec.type == FeatureType::kText
+				? TextStatistics(rows * spec.width, data.dictionaries[f].values(), at, stop)
+				: NumberStatistics(rows * spec.width, at, Shortest, stop);
 		columns.push_back(Column(spec.name, TypeName(spec.type), false, position++, spec.width,
 								 std::move(statistics)));
 		first += spec.width;
@@ -205,8 +217,8 @@ DescribeColumnsToJson(const Dataset &data, const std::vector<std::string> &targe
 		stop.ThrowIfStopped();
 		auto target_at = [&](size_t row) { return data.target[row * data.n_targets + t]; };
 		Json statistics = data.target_is_text
-							  ? TextStatistics(rows, data.target_labels.values(), target_at)
-							  : NumberStatistics(rows, target_at, AsIs);
+							  ? TextStatistics(rows, data.target_labels.values(), target_at, stop)
+							  : NumberStatistics(rows, target_at, AsIs, stop);
 		columns.push_back(
 			Column(target_names[t], type, true, position++, 1, std::move(statistics)));
 	}

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "stoppable.h"
 #include "test_rows.h"
 #include "text.h"
 
@@ -131,9 +132,8 @@ RocCurve(const Model &model, const Dataset &data, const std::string *label, cons
 	std::vector<size_t> order(scores.size());
 	for (size_t row = 0; row < order.size(); row++)
 		order[row] = row;
-	std::sort(order.begin(), order.end(),
-			  [&](size_t a, size_t b) { return scores[a] > scores[b]; });
-	stop.ThrowIfStopped();
+	StoppableSort(order.begin(), order.end(), stop,
+				  [&](size_t a, size_t b) { return scores[a] > scores[b]; });
 	std::vector<Counted> points = {{std::numeric_limits<double>::infinity(), 0, 0}};
 	Counted now = points[0];
 	for (size_t start = 0; start < order.size();) {

@@ -12,6 +12,7 @@
 
 #include "linear_fit.h"
 #include "pgml/error.h"
+#include "stoppable.h"
 #include "trainers.h"
 
 #include "no_postgres.h"
@@ -101,7 +102,7 @@ private:
 		std::vector<double> sizes;
 		for (double residual : residuals_)
 			sizes.push_back(std::fabs(residual));
-		std::sort(sizes.begin(), sizes.end());
+		StoppableSort(sizes.begin(), sizes.end(), options_.stop);
 		double inner = 0, bound = s_.epsilon * s_.epsilon,
 			   count = static_cast<double>(sizes.size());
 		for (double size : sizes)

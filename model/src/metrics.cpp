@@ -13,6 +13,7 @@
 
 #include "pgml/error.h"
 #include "model_impl.h"
+#include "stoppable.h"
 #include "test_rows.h"
 
 #include "no_postgres.h"
@@ -39,12 +40,16 @@ Ratio(double numerator, double denominator) {
 
 /// The middle value, or the mean of the two in the middle.
 Json
-Median(std::vector<double> values) {
+Median(std::vector<double> values, const StopToken &stop) {
 	if (values.empty())
 		return Json();
 	size_t half = values.size() / 2;
 	auto middle = values.begin() + static_cast<ptrdiff_t>(half);
-	std::nth_element(values.begin(), middle, values.end());
+	Poll poll(stop);
+	std::nth_element(values.begin(), middle, values.end(), [&](double a, double b) {
+		poll();
+		return a < b;
+	});
 	double upper = *middle;
 	if (values.size() % 2 == 1)
 		return Number(upper);
@@ -79,7 +84,7 @@ RegressionMetrics(const Model &model, const Dataset &test, const StopToken &stop
 	result["mean_absolute_error"] = Ratio(absolute, count);
 	result["mean_squared_error"] = Ratio(squared, count);
 	result["root_mean_squared_error"] = n_rows == 0 ? Json() : Number(std::sqrt(squared / count));
-	result["median_absolute_error"] = Median(std::move(errors));
+	result["median_absolute_error"] = Median(std::move(errors), stop);
 	double spread = 0; // of the errors around their mean
 	for (size_t row = 0; row < n_rows; row++) {
 		double error = predicted[row] - test.target[row] - bias;
@@ -109,13 +114,13 @@ Mcc(const std::vector<Counts> &counts, double n_rows) {
 
 /// Area under the ROC curve by ranks; ties count half.
 Json
-RocAuc(const std::vector<float> &scores, const std::vector<int32_t> &truth) {
+RocAuc(const std::vector<float> &scores, const std::vector<int32_t> &truth, const StopToken &stop) {
 	std::vector<size_t> order;
 	for (size_t row = 0; row < scores.size(); row++)
 		if (truth[row] >= 0)
 			order.push_back(row);
-	std::sort(order.begin(), order.end(),
-			  [&](size_t a, size_t b) { return scores[a] < scores[b]; });
+	StoppableSort(order.begin(), order.end(), stop,
+				  [&](size_t a, size_t b) { return scores[a] < scores[b]; });
 	double positives = 0, negatives = 0, wins = 0;
 	for (size_t start = 0; start < order.size();) {
 		size_t end = start;
@@ -133,7 +138,8 @@ RocAuc(const std::vector<float> &scores, const std::vector<int32_t> &truth) {
 /// Area under precision over recall, summed over the distinct scores from the highest down
 /// (scikit-learn's average_precision_score); ties count together.
 Json
-AveragePrecision(const std::vector<float> &scores, const std::vector<int32_t> &truth) {
+AveragePrecision(const std::vector<float> &scores, const std::vector<int32_t> &truth,
+				 const StopToken &stop) {
 	std::vector<size_t> order;
 	double positives = 0;
 	for (size_t row = 0; row < scores.size(); row++)
@@ -141,8 +147,8 @@ AveragePrecision(const std::vector<float> &scores, const std::vector<int32_t> &t
 			order.push_back(row);
 			positives += truth[row] == 1;
 		}
-	std::sort(order.begin(), order.end(),
-			  [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+	StoppableSort(order.begin(), order.end(), stop,
+				  [&](size_t a, size_t b) { return scores[a] > scores[b]; });
 	double found = 0, sum = 0;
 	for (size_t start = 0; start < order.size();) {
 		size_t end = start;
@@ -179,14 +185,17 @@ ClassificationMetrics(const Model &model, const Dataset &test, const StopToken &
 	double log_loss = 0, brier = 0;
 	Workspace work;
 	ForTestTiles(model, test, stop, [&](size_t first, MatrixView rows) {
-		model.PredictClass(rows, work, predicted.data() + first);
-		if (two_classes) {
-			size_t n_groups = model.margin_groups();
-			margins.resize(rows.rows * n_groups);
-			model.Margins(rows, work, margins.data());
-			for (size_t row = 0; row < rows.rows; row++)
-				scores[first + row] =
-					n_groups == 1 ? margins[row] : margins[row * 2 + 1] - margins[row * 2];
+		// Classes by the model's own rule, without a second walk through it.
+		size_t n_groups = model.margin_groups();
+		margins.resize(rows.rows * n_groups);
+		model.Margins(rows, work, margins.data());
+		for (size_t row = 0; row < rows.rows; row++) {
+			const float *own = margins.data() + row * n_groups;
+			predicted[first + row] =
+				n_groups == 1 ? own[0] > 0
+							  : static_cast<int32_t>(std::max_element(own, own + n_groups) - own);
+			if (two_classes)
+				scores[first + row] = n_groups == 1 ? own[0] : own[1] - own[0];
 		}
 		if (!has_probabilities)
 			return;
@@ -248,8 +257,8 @@ ClassificationMetrics(const Model &model, const Dataset &test, const StopToken &
 	result["brier_score"] =
 		has_probabilities ? Ratio(two_classes ? brier / 2 : brier, count) : Json();
 	if (two_classes) {
-		result["roc_auc"] = RocAuc(scores, truth);
-		result["average_precision"] = AveragePrecision(scores, truth);
+		result["roc_auc"] = RocAuc(scores, truth, stop);
+		result["average_precision"] = AveragePrecision(scores, truth, stop);
 	}
 	return result;
 }

@@ -126,8 +126,8 @@ DecodeLearner(Reader &reader) {
 }
 
 std::vector<std::byte>
-ModelImpl::Encode() const {
-	Writer writer;
+ModelImpl::Encode(const StopToken &stop) const {
+	Writer writer(stop);
 	writer.U8(static_cast<uint8_t>(parts_.task));
 	writer.String(parts_.algorithm);
 	writer.U8(static_cast<uint8_t>(parts_.link));

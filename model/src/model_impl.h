@@ -57,7 +57,7 @@ public:
 		return parts_;
 	}
 
-	std::vector<std::byte> Encode() const override;
+	std::vector<std::byte> Encode(const StopToken &stop = StopToken()) const override;
 	Task
 	task() const override {
 		return parts_.task;

@@ -1,6 +1,7 @@
 // Applying and storing a Preprocessor. Fitting is in preprocessing_fit.cpp.
 #include "preprocessing.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -51,7 +52,7 @@ Preprocessor::Add(FeatureTransform feature) {
 	raw_width_ += feature.raw_width;
 	width_ += feature.width;
 	if (feature.encoding != Encoding::kNone)
-		identity_ = false;
+		identity_ = keeps_columns_ = false;
 	for (const ColumnTransform &column : feature.columns)
 		if (!column.IsIdentity())
 			identity_ = false;
@@ -106,6 +107,20 @@ Preprocessor::Apply(MatrixView raw, const CodeMaps *maps, Matrix &out) const {
 		bool is_text = feature.encoding != Encoding::kNone;
 		ApplyFeature(feature, raw, maps != nullptr && is_text ? &(*maps)[f] : nullptr, out);
 	}
+}
+
+void
+Preprocessor::ApplyInPlace(Matrix &columns, const StopToken &stop) const {
+	constexpr size_t kTileRows = 1 << 16;
+	for (const FeatureTransform &feature : features_)
+		for (size_t k = 0; k < feature.width; k++) {
+			float *values = columns.column(feature.first_column + k);
+			for (size_t first = 0; first < columns.rows(); first += kTileRows) {
+				stop.ThrowIfStopped();
+				TransformColumn(feature.columns[k], std::min(kTileRows, columns.rows() - first),
+								values + first);
+			}
+		}
 }
 
 void

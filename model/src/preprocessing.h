@@ -70,6 +70,11 @@ public:
 	identity() const {
 		return identity_;
 	}
+	/// True when every output column is a raw column, changed or not.
+	bool
+	keeps_columns() const {
+		return keeps_columns_;
+	}
 	const std::vector<FeatureTransform> &
 	features() const {
 		return features_;
@@ -89,6 +94,9 @@ public:
 	void ApplyFeature(const FeatureTransform &feature, MatrixView raw,
 					  const std::vector<float> *map, Matrix &out) const;
 
+	/// Apply() where keeps_columns().
+	void ApplyInPlace(Matrix &columns, const StopToken &stop) const;
+
 	void Encode(Writer &writer) const;
 	static Preprocessor Decode(Reader &reader, const std::vector<FeatureSpec> &specs,
 							   const std::vector<StringTable> &categories);
@@ -96,7 +104,7 @@ public:
 private:
 	std::vector<FeatureTransform> features_;
 	size_t raw_width_ = 0, width_ = 0;
-	bool identity_ = true;
+	bool identity_ = true, keeps_columns_ = true;
 };
 
 /// What learners want when the user says nothing.

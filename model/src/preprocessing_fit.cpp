@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pgml/error.h"
+#include "stoppable.h"
 #include "text.h"
 
 #include "no_postgres.h"
@@ -125,10 +126,13 @@ ParseWishes(const Dataset &data, const std::string &text) {
 /// Values of one column without the missing ones; sorts on demand.
 class ColumnStatistics {
 public:
-	ColumnStatistics(const float *values, size_t rows) {
-		for (size_t row = 0; row < rows; row++)
+	ColumnStatistics(const float *values, size_t rows, const StopToken &stop) : stop_(stop) {
+		Poll poll(stop);
+		for (size_t row = 0; row < rows; row++) {
+			poll();
 			if (!std::isnan(values[row]))
 				values_.push_back(values[row]);
+		}
 		missing_ = rows - values_.size();
 	}
 	bool
@@ -164,7 +168,7 @@ public:
 	/// Linear interpolation between order statistics, as numpy's default.
 	double
 	Quantile(double q) {
-		std::sort(values_.begin(), values_.end());
+		Sort();
 		double position = q * static_cast<double>(values_.size() - 1);
 		auto below = static_cast<size_t>(position);
 		double low = values_[below], high = values_[std::min(below + 1, values_.size() - 1)];
@@ -173,7 +177,7 @@ public:
 	/// Most frequent value, the smallest of several.
 	double
 	Mode() {
-		std::sort(values_.begin(), values_.end());
+		Sort();
 		size_t best = 0;
 		float mode = values_.front();
 		for (size_t start = 0; start < values_.size();) {
@@ -204,7 +208,15 @@ public:
 	}
 
 private:
+	void
+	Sort() {
+		if (!sorted_)
+			StoppableSort(values_.begin(), values_.end(), stop_);
+		sorted_ = true;
+	}
+	const StopToken &stop_;
 	std::vector<float> values_;
+	bool sorted_ = false;
 	size_t missing_ = 0;
 };
 
@@ -221,8 +233,10 @@ RefuseMissing(const std::string &column, size_t missing) {
 
 ColumnTransform
 FitColumn(const FeatureSpec &spec, const Wish &wish, const PreprocessDefaults &defaults,
-		  const float *values, size_t rows) {
-	ColumnStatistics statistics(values, rows);
+		  const float *values, size_t rows, const StopToken &stop) {
+	if (!wish.impute && !wish.scale && !defaults.impute_mean)
+		return {}; // most columns of trees: nothing to look at
+	ColumnStatistics statistics(values, rows, stop);
 	ColumnTransform result;
 	std::string impute = wish.impute.value_or(defaults.impute_mean ? "mean" : "none");
 	if (impute == "error") {
@@ -259,13 +273,16 @@ FitColumn(const FeatureSpec &spec, const Wish &wish, const PreprocessDefaults &d
 /// Smoothed mean of each outcome per category, [outcome][category].
 std::vector<float>
 TargetMeans(const float *codes, const std::vector<float> &map, size_t n_categories,
-			const std::vector<std::vector<float>> &outcomes, size_t min_members) {
+			const std::vector<std::vector<float>> &outcomes, size_t min_members,
+			const StopToken &stop) {
+	Poll poll(stop);
 	std::vector<float> table;
 	for (const std::vector<float> &outcome : outcomes) {
 		std::vector<double> sums(n_categories);
 		std::vector<size_t> members(n_categories);
 		double total = 0;
 		for (size_t row = 0; row < outcome.size(); row++) {
+			poll();
 			total += outcome[row];
 			if (std::isnan(codes[row]))
 				continue;
@@ -288,10 +305,11 @@ TargetMeans(const float *codes, const std::vector<float> &map, size_t n_categori
 class TextFitter {
 public:
 	TextFitter(const Dataset &data, size_t feature, size_t raw_column, const Wish &wish,
-			   const std::vector<std::vector<float>> &outcomes, const PreprocessDefaults &defaults)
+			   const std::vector<std::vector<float>> &outcomes, const PreprocessDefaults &defaults,
+			   const StopToken &stop)
 		: spec_(data.features[feature]), dictionary_(data.dictionaries[feature].values()),
 		  codes_(data.raw.column(raw_column)), rows_(data.raw.rows()), wish_(wish),
-		  outcomes_(outcomes), defaults_(defaults) {}
+		  outcomes_(outcomes), defaults_(defaults), stop_(stop) {}
 
 	FeatureTransform
 	Fit(StringTable &categories, std::vector<float> &map) {
@@ -318,7 +336,7 @@ public:
 			result.encoding = Encoding::kTable;
 			result.width = outcomes_.size();
 			result.table = TargetMeans(codes_, map, categories.size(), outcomes_,
-									   wish_.encode ? 1 : defaults_.target_min_members);
+									   wish_.encode ? 1 : defaults_.target_min_members, stop_);
 		}
 		std::vector<float> encoded(rows_);
 		for (size_t k = 0; k < result.width; k++) {
@@ -328,7 +346,8 @@ public:
 						? codes_[row]
 						: result.table[k * categories.size() +
 									   static_cast<size_t>(map[static_cast<size_t>(codes_[row])])];
-			result.columns.push_back(FitColumn(spec_, wish_, defaults_, encoded.data(), rows_));
+			result.columns.push_back(
+				FitColumn(spec_, wish_, defaults_, encoded.data(), rows_, stop_));
 		}
 		return result;
 	}
@@ -358,11 +377,14 @@ private:
 						"", "List every value of the column, in order.");
 			values = order;
 		}
-		std::sort(values.begin(), values.end());
-		for (std::string_view value : values)
+		StoppableSort(values.begin(), values.end(), stop_);
+		Poll poll(stop_);
+		for (std::string_view value : values) {
+			poll();
 			categories.Add(value);
+		}
 		map.assign(dictionary_.size(), NAN);
-		for (size_t code = 0; code < used.size(); code++)
+		for (size_t code = 0; code < used.size(); code++, poll())
 			if (used[code])
 				map[code] = static_cast<float>(categories.Find(dictionary_[code]));
 	}
@@ -414,14 +436,17 @@ private:
 	const Wish &wish_;
 	const std::vector<std::vector<float>> &outcomes_;
 	const PreprocessDefaults &defaults_;
+	const StopToken &stop_;
 };
 
 /// Training data must hold numbers or nothing; codes must be of the dictionary.
 void
-CheckColumn(const Dataset &data, size_t feature, const float *values) {
+CheckColumn(const Dataset &data, size_t feature, const float *values, const StopToken &stop) {
+	Poll poll(stop);
 	const FeatureSpec &spec = data.features[feature];
 	bool is_text = spec.type == FeatureType::kText;
 	for (size_t row = 0; row < data.raw.rows(); row++) {
+		poll();
 		if (std::isinf(values[row]))
 			throw Error(ErrorCode::kInvalidData,
 						fmt::format("column \"{}\" holds an infinite value", spec.name),
@@ -450,7 +475,7 @@ FitPreprocessor(const Dataset &data, const std::string &json,
 		size_t raw_column = result.preprocessor.raw_width();
 		for (size_t k = 0; k < spec.width; k++) {
 			stop.ThrowIfStopped();
-			CheckColumn(data, f, data.raw.column(raw_column + k));
+			CheckColumn(data, f, data.raw.column(raw_column + k), stop);
 		}
 		FeatureTransform transform;
 		if (spec.type == FeatureType::kText) {
@@ -459,7 +484,7 @@ FitPreprocessor(const Dataset &data, const std::string &json,
 					ErrorCode::kNotSupported,
 					fmt::format("column \"{}\" is an array of texts, which cannot be a feature",
 								spec.name));
-			TextFitter fitter(data, f, raw_column, wishes[f], outcomes, defaults);
+			TextFitter fitter(data, f, raw_column, wishes[f], outcomes, defaults, stop);
 			transform = fitter.Fit(result.categories[f], result.maps[f]);
 		} else {
 			if (wishes[f].ordinal || (wishes[f].encode && *wishes[f].encode != "native"))
@@ -468,8 +493,9 @@ FitPreprocessor(const Dataset &data, const std::string &json,
 			transform.width = spec.width;
 			for (size_t k = 0; k < spec.width; k++) {
 				stop.ThrowIfStopped();
-				transform.columns.push_back(FitColumn(
-					spec, wishes[f], defaults, data.raw.column(raw_column + k), data.raw.rows()));
+				transform.columns.push_back(FitColumn(spec, wishes[f], defaults,
+													  data.raw.column(raw_column + k),
+													  data.raw.rows(), stop));
 			}
 		}
 		transform.raw_width = spec.width;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "pgml/stop_token.h"
+
 namespace pgml {
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
@@ -35,9 +37,13 @@ public:
 	}
 	template <typename T>
 	void
-	Shuffle(std::vector<T> &values) {
-		for (size_t i = values.size(); i > 1; i--)
+	Shuffle(std::vector<T> &values, const StopToken &stop = StopToken()) {
+		constexpr size_t kSwapsPerPoll = 1 << 16;
+		for (size_t i = values.size(); i > 1; i--) {
+			if (i % kSwapsPerPoll == 0)
+				stop.ThrowIfStopped();
 			std::swap(values[i - 1], values[Below(i)]);
+		}
 	}
 
 private:

@@ -20,6 +20,8 @@ namespace pgml {
 
 namespace {
 
+constexpr size_t kRowsPerPoll = 1 << 16;
+
 size_t
 TestRows(double test_size, size_t rows) {
 	if (!(test_size >= 0) || (test_size > 1 && test_size >= static_cast<double>(rows)) ||
@@ -68,7 +70,12 @@ ClassQuotas(const std::vector<std::vector<size_t>> &classes, size_t n_test, size
 } // namespace
 
 Split
-SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed) {
+SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed,
+		  const StopToken &stop) {
+	auto poll = [&stop](size_t row) {
+		if (row % kRowsPerPoll == 0)
+			stop.ThrowIfStopped();
+	};
 	size_t n_rows = data.rows();
 	Split split;
 	if (n_rows == 0)
@@ -80,25 +87,29 @@ SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, u
 		std::fill(is_test.end() - static_cast<ptrdiff_t>(n_test), is_test.end(), true);
 	} else if (sampling == Sampling::kStratified && task == Task::kClassification) {
 		std::map<double, std::vector<size_t>> by_target;
-		for (size_t row = 0; row < n_rows; row++)
+		for (size_t row = 0; row < n_rows; row++) {
+			poll(row);
 			by_target[data.target[row]].push_back(row);
+		}
 		std::vector<std::vector<size_t>> classes;
 		classes.reserve(by_target.size());
 		for (auto &[value, rows] : by_target)
 			classes.push_back(std::move(rows));
 		std::vector<size_t> quota = ClassQuotas(classes, n_test, n_rows);
 		for (size_t i = 0; i < classes.size(); i++) {
-			random.Shuffle(classes[i]);
+			random.Shuffle(classes[i], stop);
 			for (size_t k = 0; k < quota[i]; k++)
 				is_test[classes[i][k]] = true;
 		}
 	} else {
 		std::vector<size_t> order(n_rows);
 		std::iota(order.begin(), order.end(), size_t{0});
-		random.Shuffle(order);
+		random.Shuffle(order, stop);
 		for (size_t k = 0; k < n_test; k++)
 			is_test[order[k]] = true;
 	}
+	split.test.reserve(n_test);
+	split.train.reserve(n_rows - n_test);
 	for (size_t row = 0; row < n_rows; row++)
 		(is_test[row] ? split.test : split.train).push_back(row);
 	return split;

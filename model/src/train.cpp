@@ -6,10 +6,12 @@
 #include <cmath>
 #include <new>
 #include <stdexcept>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "pgml/error.h"
+#include "stoppable.h"
 #include "trainers.h"
 #include "text.h"
 
@@ -72,10 +74,15 @@ CheckRegressionTarget(const Dataset &data) {
 
 /// Fills labels and values of the parts and gives each row's class.
 std::vector<uint32_t>
-Classes(const Dataset &data, ModelParts &parts) {
-	std::vector<double> codes = data.target;
-	std::sort(codes.begin(), codes.end());
-	codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+Classes(const Dataset &data, ModelParts &parts, const StopToken &stop) {
+	Poll poll(stop);
+	std::unordered_set<double> distinct;
+	for (double value : data.target) {
+		poll();
+		distinct.insert(value);
+	}
+	std::vector<double> codes(distinct.begin(), distinct.end());
+	StoppableSort(codes.begin(), codes.end(), stop);
 	if (codes.size() < 2)
 		InvalidData("target has only one class",
 					fmt::format("All {} training rows belong to it.", data.target.size()),
@@ -167,8 +174,9 @@ Transform(const FittedPreprocessor &fitted, MatrixView raw, const StopToken &sto
 	return result;
 }
 
+/// @param own  the data when it may be used up, else nullptr
 std::unique_ptr<const Model>
-TrainChecked(const Dataset &data, const TrainOptions &options) {
+TrainChecked(const Dataset &data, Dataset *own, const TrainOptions &options) {
 	const Algorithm &algorithm = FindAlgorithm(options.algorithm, options.task);
 	{
 		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
@@ -183,7 +191,7 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 	if (options.task == Task::kRegression)
 		CheckRegressionTarget(data);
 	else if (options.task == Task::kClassification)
-		classes = Classes(data, parts);
+		classes = Classes(data, parts, options.stop);
 	size_t n_classes = parts.class_labels.size();
 	options.stop.ThrowIfStopped();
 
@@ -195,13 +203,29 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 	FittedPreprocessor fitted = FitPreprocessor(
 		data, options.preprocess_json, Outcomes(data, classes, n_classes), defaults, options.stop);
 	Matrix transformed;
-	MatrixView columns = data.raw.view();
+	const Matrix *columns = &data.raw;
 	if (!fitted.preprocessor.identity()) {
-		transformed = Transform(fitted, columns, options.stop);
-		columns = transformed.view();
+		if (own != nullptr && fitted.preprocessor.keeps_columns()) {
+			fitted.preprocessor.ApplyInPlace(own->raw, options.stop);
+		} else {
+			RequireMemory(options, Matrix::BytesFor(data.raw.cols(), data.raw.rows()),
+						  Matrix::BytesFor(fitted.preprocessor.width(), data.raw.rows()),
+						  fmt::format("{} rows of {} columns after encoding", data.raw.rows(),
+									  fitted.preprocessor.width()));
+			transformed = Transform(fitted, data.raw.view(), options.stop);
+			columns = &transformed;
+			if (own != nullptr)
+				own->raw = Matrix();
+		}
 	}
 	Hyperparameters parameters(algorithm.name, options.hyperparams_json);
-	TrainingData training{columns, data.target, classes, n_classes};
+	TrainingData training{columns->view(), data.target, classes, n_classes, columns->Share(), {}};
+	training.release_columns = [&] {
+		training.columns_owner.reset();
+		transformed = Matrix();
+		if (own != nullptr)
+			own->raw = Matrix();
+	};
 	Trained trained = algorithm.train(parameters, options.task, &training, options);
 	parts.link = trained.link;
 	parts.learner = std::move(trained.learner);
@@ -216,6 +240,20 @@ TrainChecked(const Dataset &data, const TrainOptions &options) {
 } // namespace
 
 void
+RequireMemory(const TrainOptions &options, size_t held, size_t needed, const std::string &what) {
+	if (held <= options.memory_limit && needed <= options.memory_limit - held)
+		return;
+	constexpr size_t kMega = 1 << 20;
+	throw Error(
+		ErrorCode::kOutOfMemory, "training needs more memory than it may use",
+		fmt::format("{} need about {} MB beside {} MB for the rows as read; the limit is {} MB.",
+					what, needed / kMega + 1, held / kMega, options.memory_limit / kMega),
+		"Raise \"pgml.training_memory\" if the machine has that memory, train on fewer rows, or "
+		"encode "
+		"text columns as \"target\" instead of \"one_hot\".");
+}
+
+void
 RequireFinite(const TrainingData &data, const StopToken &stop) {
 	for (size_t col = 0; col < data.columns.cols; col++) {
 		stop.ThrowIfStopped();
@@ -227,10 +265,12 @@ RequireFinite(const TrainingData &data, const StopToken &stop) {
 	}
 }
 
+namespace {
+
 std::unique_ptr<const Model>
-Train(const Dataset &data, const TrainOptions &options) {
+TrainEither(const Dataset &data, Dataset *own, const TrainOptions &options) {
 	try {
-		return TrainChecked(data, options);
+		return TrainChecked(data, own, options);
 	} catch (const Error &) {
 		throw;
 	} catch (const Cancelled &) {
@@ -243,6 +283,19 @@ Train(const Dataset &data, const TrainOptions &options) {
 		throw Error(ErrorCode::kInternal, "training ended with an unexpected error",
 					fmt::format("{}.", e.what()));
 	}
+}
+
+} // namespace
+
+std::unique_ptr<const Model>
+Train(const Dataset &data, const TrainOptions &options) {
+	return TrainEither(data, nullptr, options);
+}
+
+std::unique_ptr<const Model>
+Train(Dataset &&data, const TrainOptions &options) {
+	Dataset own = std::move(data);
+	return TrainEither(own, &own, options);
 }
 
 } // namespace pgml

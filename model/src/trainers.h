@@ -1,5 +1,7 @@
 #pragma once
 /// What Train() hands to an algorithm's trainer, and what it gets back.
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,10 @@ struct TrainingData {
 	const std::vector<double> &target;    ///< regression
 	const std::vector<uint32_t> &classes; ///< classification: 0 .. n_classes - 1
 	size_t n_classes = 0;                 ///< 0 = regression
+	/// Holds the memory of `columns`: for threads that may outlive the training.
+	std::shared_ptr<const void> columns_owner;
+	/// Gives the memory of `columns` back as far as nobody else holds it: for trainers that made a copy of their own.
+	std::function<void()> release_columns;
 };
 
 struct Trained {
@@ -35,6 +41,11 @@ constexpr unsigned
 TaskBit(Task task) {
 	return 1u << static_cast<unsigned>(task);
 }
+
+/// @throws Error(kOutOfMemory) when `held` and `needed` bytes together exceed the limit
+/// @param what  for the message: what takes the memory, with its size
+void RequireMemory(const TrainOptions &options, size_t held, size_t needed,
+				   const std::string &what);
 
 /// One entry per algorithm name.
 struct Algorithm {

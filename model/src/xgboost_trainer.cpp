@@ -5,12 +5,13 @@
 // the gradients at the starting value, its leaves are divided by the number of trees. The trees are
 // asked for one at a time, with these gradients, because a round of many trees cannot be cancelled.
 //
-// libxgboost runs only here, on data we made, never on bytes from a user. All signals are blocked
-// while it runs, so that a thread it starts (OpenMP keeps them) never handles one of the server's.
-// It may not print: its log goes nowhere.
+// libxgboost runs only here, on data we made, never on bytes from a user. It cannot be interrupted, neither in a round nor
+// while it sorts values into bins: it runs on a CallThread, on memory that the calls own, and a stop request leaves it
+// behind. The values are given back as soon as libxgboost has its own form of them. It may not print: its log goes
+// nowhere.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -18,6 +19,7 @@
 #include <fmt/format.h>
 #include <xgboost/c_api.h>
 
+#include "call_thread.h"
 #include "pgml/error.h"
 #include "trainers.h"
 #include "xgboost_json.h"
@@ -27,27 +29,6 @@
 namespace pgml {
 
 namespace {
-
-/// Blocks all signals of this thread, and so of threads it creates, while alive.
-class SignalsBlocked {
-public:
-	SignalsBlocked() {
-		sigfillset(&all_);
-		pthread_sigmask(SIG_SETMASK, &all_, &saved_);
-	}
-	~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
-	SignalsBlocked(const SignalsBlocked &) = delete;
-	SignalsBlocked &operator=(const SignalsBlocked &) = delete;
-	/// Lets the handlers of waiting signals run: without them no request to stop is ever seen.
-	void
-	DeliverPending() {
-		pthread_sigmask(SIG_SETMASK, &saved_, nullptr);
-		pthread_sigmask(SIG_SETMASK, &all_, nullptr);
-	}
-
-private:
-	sigset_t all_, saved_;
-};
 
 /// @throws Error(kInternal), or Error(kInvalidData) when XGBoost's own check of the labels speaks
 void
@@ -67,17 +48,21 @@ Check(int status) {
 
 struct MatrixHandle {
 	DMatrixHandle handle = nullptr;
-	~MatrixHandle() {
+	~MatrixHandle() { Free(); }
+	void
+	Free() {
 		if (handle != nullptr)
-			XGDMatrixFree(handle);
+			XGDMatrixFree(std::exchange(handle, nullptr));
 	}
 };
 
 struct BoosterOwner {
 	BoosterHandle handle = nullptr;
-	~BoosterOwner() {
+	~BoosterOwner() { Free(); }
+	void
+	Free() {
 		if (handle != nullptr)
-			XGBoosterFree(handle);
+			XGBoosterFree(std::exchange(handle, nullptr));
 	}
 };
 
@@ -90,6 +75,7 @@ struct Settings {
 	double eta = 0.3;
 	bool is_hist = true;
 	int64_t max_bin = 256;
+	int n_threads = 1;
 };
 
 /// Objectives of XGBoost whose predictions the trees of model/ reproduce; for a forest, those whose
@@ -114,7 +100,7 @@ public:
 
 	Settings
 	Read(const TrainOptions &options) {
-		constexpr double kHuge = HUGE_VAL;
+		constexpr double kHuge = 1e38; // XGBoost keeps float
 		using Bound = Hyperparameters::Bound;
 		bool forest = settings_.is_forest;
 		settings_.rounds = static_cast<int>(
@@ -162,7 +148,11 @@ public:
 			from_.Integer({"random_state", "seed"}, static_cast<int64_t>(options.seed & 0x7fffffff),
 						  0, std::numeric_limits<int32_t>::max());
 		Set("seed", std::to_string(seed));
-		from_.Integer({"n_jobs", "nthread"}, 0, -1, 1 << 16); // accepted; the server decides
+		// 0 and -1 mean all that there are: what the server allows.
+		auto n_jobs = static_cast<int>(from_.Integer({"n_jobs", "nthread"}, 0, -1, 1 << 16));
+		settings_.n_threads = std::max(options.n_threads, 1);
+		if (n_jobs > 0)
+			settings_.n_threads = std::min(settings_.n_threads, n_jobs);
 		settings_.objective = from_.Choice({"objective"}, "", ObjectivesOf(task_, forest));
 		from_.Finish();
 		return std::move(settings_);
@@ -251,31 +241,45 @@ ArrayInterface(MatrixView columns) {
 		sizeof(float) * columns.ld);
 }
 
-/// Hands the rows to XGBoost in small batches, so that a stop request is seen while it sorts them into bins.
+/// What libxgboost works on. Shared by the thread that runs it and the caller, who may go away.
+struct Job {
+	Settings settings;
+	size_t n_classes = 0;
+	MatrixView columns;
+	std::shared_ptr<const void> columns_owner;
+	std::vector<float> labels;
+	std::shared_ptr<const std::atomic<bool>> abandoned;
+	MatrixHandle matrix;
+	BoosterOwner booster;
+	std::vector<float> gradients, hessians; ///< of a forest
+	std::unique_ptr<const TreeEnsemble> trees;
+
+	void FillMatrix();
+	void MakeBooster();
+	void Round(int round);
+	void ReadTrees(size_t n_columns);
+};
+
+/// Hands the rows to XGBoost in batches, so that an abandoned call ends soon.
 struct BatchIterator {
 	static constexpr size_t kBatchRows = 4096;
-	MatrixView columns;
-	const std::vector<float> &labels;
-	const StopToken &stop;
-	SignalsBlocked &signals;
+	const Job &job;
 	MatrixHandle proxy;
 	size_t at = 0;
-	bool stopped = false;
 	int status = 0;
 
 	static int
 	Next(DataIterHandle handle) noexcept {
 		auto &self = *static_cast<BatchIterator *>(handle);
-		self.signals.DeliverPending();
-		self.stopped = self.stopped || self.stop.StopRequested();
-		if (self.stopped || self.status != 0 || self.at == self.columns.rows)
+		const Job &job = self.job;
+		if (*job.abandoned || self.status != 0 || self.at == job.columns.rows)
 			return 0; // the end of the data, as far as XGBoost knows
-		size_t rows = std::min(kBatchRows, self.columns.rows - self.at);
-		MatrixView batch = self.columns.Slice(self.at, rows);
+		size_t rows = std::min(kBatchRows, job.columns.rows - self.at);
+		MatrixView batch = job.columns.Slice(self.at, rows);
 		self.status = XGProxyDMatrixSetDataDense(self.proxy.handle, ArrayInterface(batch).c_str());
 		if (self.status == 0)
 			self.status = XGDMatrixSetFloatInfo(self.proxy.handle, "label",
-												self.labels.data() + self.at, rows);
+												job.labels.data() + self.at, rows);
 		self.at += rows;
 		return self.status == 0;
 	}
@@ -286,27 +290,28 @@ struct BatchIterator {
 };
 
 void
-FillMatrix(MatrixHandle &matrix, const Settings &settings, const TrainingData &data,
-		   const std::vector<float> &labels, const TrainOptions &options, int n_threads,
-		   SignalsBlocked &signals) {
-	std::string config =
-		fmt::format(R"({{"missing":NaN,"nthread":{},"max_bin":{}}})", n_threads, settings.max_bin);
+Job::FillMatrix() {
+	XGBRegisterLogCallback([](const char *) {}); // of this thread
+	std::string config = fmt::format(R"({{"missing":NaN,"nthread":{},"max_bin":{}}})",
+									 settings.n_threads, settings.max_bin);
 	if (!settings.is_hist) {
-		Check(XGDMatrixCreateFromDense(ArrayInterface(data.columns).c_str(), config.c_str(),
+		Check(XGDMatrixCreateFromDense(ArrayInterface(columns).c_str(), config.c_str(),
 									   &matrix.handle));
 		Check(XGDMatrixSetFloatInfo(matrix.handle, "label", labels.data(), labels.size()));
-		return;
+	} else {
+		// The bins of hist, without XGBoost's own copy of the values (8 bytes each).
+		BatchIterator iterator{*this, {}};
+		Check(XGProxyDMatrixCreate(&iterator.proxy.handle));
+		int status = XGQuantileDMatrixCreateFromCallback(&iterator, iterator.proxy.handle, nullptr,
+														 BatchIterator::Reset, BatchIterator::Next,
+														 config.c_str(), &matrix.handle);
+		if (*abandoned)
+			throw Cancelled();
+		Check(iterator.status);
+		Check(status);
 	}
-	// The bins of hist, without XGBoost's own copy of the values (8 bytes each).
-	BatchIterator iterator{data.columns, labels, options.stop, signals, {}};
-	Check(XGProxyDMatrixCreate(&iterator.proxy.handle));
-	int status = XGQuantileDMatrixCreateFromCallback(&iterator, iterator.proxy.handle, nullptr,
-													 BatchIterator::Reset, BatchIterator::Next,
-													 config.c_str(), &matrix.handle);
-	if (iterator.stopped)
-		throw Cancelled();
-	Check(iterator.status);
-	Check(status);
+	columns = {};
+	columns_owner.reset();
 }
 
 /// Gradients and hessians of every row and class at the starting value, as XGBoost's objectives
@@ -331,27 +336,15 @@ StartingGradients(const Settings &settings, const std::vector<float> &labels, si
 		}
 }
 
-std::unique_ptr<const TreeEnsemble>
-Boost(const Settings &settings, Task task, const TrainingData &data, const TrainOptions &options) {
-	SignalsBlocked signals;
-	XGBRegisterLogCallback([](const char *) {});
-	int n_threads = std::max(options.n_threads, 1);
-	MatrixHandle matrix;
-	std::vector<float> labels;
-	if (task == Task::kRegression)
-		labels.assign(data.target.begin(), data.target.end());
-	else
-		labels.assign(data.classes.begin(), data.classes.end());
-	FillMatrix(matrix, settings, data, labels, options, n_threads, signals);
-	options.stop.ThrowIfStopped();
-	BoosterOwner booster;
+void
+Job::MakeBooster() {
 	Check(XGBoosterCreate(&matrix.handle, 1, &booster.handle));
 	auto set = [&](const char *name, const std::string &value) {
 		Check(XGBoosterSetParam(booster.handle, name, value.c_str()));
 	};
 	set("verbosity", "0");
 	set("booster", "gbtree");
-	set("nthread", std::to_string(n_threads));
+	set("nthread", std::to_string(settings.n_threads));
 	set("objective", settings.objective);
 	for (const auto &[name, value] : settings.parameters)
 		set(name.c_str(), value);
@@ -360,25 +353,67 @@ Boost(const Settings &settings, Task task, const TrainingData &data, const Train
 	auto eta = static_cast<float>(settings.eta);
 	set("eta",
 		fmt::format("{}", settings.is_forest ? eta / static_cast<float>(settings.rounds) : eta));
-	std::vector<float> gradients, hessians;
 	if (settings.is_forest)
-		StartingGradients(settings, labels, data.n_classes, gradients, hessians);
-	for (int round = 0; round < settings.rounds; round++) {
-		signals.DeliverPending();
-		options.stop.ThrowIfStopped();
-		if (settings.is_forest)
-			Check(XGBoosterBoostOneIter(booster.handle, matrix.handle, gradients.data(),
-										hessians.data(), gradients.size()));
-		else
-			Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
-		if (options.progress)
-			options.progress(static_cast<size_t>(round) + 1, static_cast<size_t>(settings.rounds));
-	}
-	options.stop.ThrowIfStopped();
+		StartingGradients(settings, labels, n_classes, gradients, hessians);
+}
+
+void
+Job::Round(int round) {
+	if (settings.is_forest)
+		Check(XGBoosterBoostOneIter(booster.handle, matrix.handle, gradients.data(),
+									hessians.data(), gradients.size()));
+	else
+		Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
+}
+
+/// Reads what was trained and lets the booster go.
+void
+Job::ReadTrees(size_t n_columns) {
 	bst_ulong length = 0;
 	const char *json = nullptr;
 	Check(XGBoosterSaveModelToBuffer(booster.handle, R"({"format":"json"})", &length, &json));
-	return TreesFromXgboostJson({json, length}, data.columns.cols);
+	trees = TreesFromXgboostJson({json, length}, n_columns);
+	booster.Free();
+	matrix.Free();
+}
+
+/// About what libxgboost makes of the rows: hist keeps bins by row and by column, the others the values with their columns
+/// twice; and a gradient, a hessian and a margin for each row and class.
+size_t
+LibraryBytes(const Settings &settings, const TrainingData &data) {
+	size_t cell = !settings.is_hist ? 16 : settings.max_bin <= 256 ? 2 : 4;
+	return data.columns.rows *
+		   (data.columns.cols * cell + std::max<size_t>(data.n_classes, 1) * 12);
+}
+
+std::unique_ptr<const TreeEnsemble>
+Boost(Settings &&settings, Task task, const TrainingData &data, const TrainOptions &options) {
+	RequireMemory(options, data.columns.rows * data.columns.cols * sizeof(float),
+				  LibraryBytes(settings, data),
+				  fmt::format("{} rows of {} columns", data.columns.rows, data.columns.cols));
+	auto job = std::make_shared<Job>();
+	CallThread thread(options.stop);
+	job->settings = std::move(settings);
+	job->n_classes = data.n_classes;
+	job->columns = data.columns;
+	job->columns_owner = data.columns_owner;
+	job->abandoned = thread.Abandoned();
+	if (task == Task::kRegression)
+		job->labels.assign(data.target.begin(), data.target.end());
+	else
+		job->labels.assign(data.classes.begin(), data.classes.end());
+	thread.Run([job] { job->FillMatrix(); });
+	if (data.release_columns)
+		data.release_columns();
+	thread.Run([job] { job->MakeBooster(); });
+	int rounds = job->settings.rounds;
+	for (int round = 0; round < rounds; round++) {
+		thread.Run([job, round] { job->Round(round); });
+		if (options.progress)
+			options.progress(static_cast<size_t>(round) + 1, static_cast<size_t>(rounds));
+	}
+	thread.Run([job, n_columns = data.columns.cols] { job->ReadTrees(n_columns); });
+	return std::move(job->trees);
 }
 
 Trained
@@ -391,7 +426,7 @@ TrainEither(bool is_forest, Hyperparameters &parameters, Task task, const Traini
 		throw Error(ErrorCode::kInvalidData, "there are no features to train on",
 					"All columns are text without any value.");
 	Link link = Complete(settings, task, *data);
-	return {link, Boost(settings, task, *data, options)};
+	return {link, Boost(std::move(settings), task, *data, options)};
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -99,6 +100,55 @@ TEST(Split, StratifiedKeepsShares) {
 	EXPECT_EQ(of_class[2], 0u); // its only row trains
 	EXPECT_EQ(SplitRows(data, 98, Sampling::kStratified, Task::kClassification, 3).train.size(),
 			  2u);
+}
+
+TEST(Split, SplitOffEqualsTwoSubsets) {
+	Dataset data =
+		test::RandomDataset(5000, 4, 0.1, 3, [](auto &x, auto &) { return double(x[0]); });
+	Split split = SplitRows(data, 0.3, Sampling::kRandom, Task::kRegression, 7);
+	Dataset train = data.Subset(split.train), test = data.Subset(split.test), rest = data;
+	Dataset taken = rest.SplitOff(split, StopToken());
+	EXPECT_EQ(rest.target, train.target);
+	EXPECT_EQ(taken.target, test.target);
+	for (auto [got, expected] : {std::pair{&rest, &train}, {&taken, &test}}) {
+		ASSERT_EQ(got->raw.rows(), expected->raw.rows());
+		for (size_t col = 0; col < 4; col++)
+			ASSERT_EQ(std::memcmp(got->raw.column(col), expected->raw.column(col),
+								  got->raw.rows() * sizeof(float)),
+					  0);
+	}
+	for (int polls_left : {0, 3, 6}) {
+		static int polls;
+		polls = polls_left;
+		Dataset copy = data;
+		EXPECT_THROW(copy.SplitOff(split, StopToken([] { return polls-- <= 0; })), Cancelled);
+	}
+	EXPECT_THROW(SplitRows(Plain(std::vector<double>(100000)), 0.3, Sampling::kRandom,
+						   Task::kRegression, 7, StopToken([] { return true; })),
+				 Cancelled);
+}
+
+TEST(Train, UsingTheRowsUpChangesNothing) {
+	Dataset data =
+		test::RandomDataset(500, 3, 0.1, 4, [](auto &x, auto &) { return double(x[0]); });
+	std::vector<std::optional<std::string>> texts;
+	std::vector<float> numbers(data.raw.column(0), data.raw.column(0) + 500);
+	for (size_t row = 0; row < 500; row++)
+		texts.push_back(row % 9 == 0 ? std::nullopt : std::optional("t" + std::to_string(row % 5)));
+	Dataset with_text =
+		test::DatasetBuilder().Text("t", texts).Number("x", numbers).Target(data.target).Build();
+	for (const Dataset *each : {&data, &with_text})
+		for (const char *algorithm : {"linear", "xgboost", "random_forest"})
+			for (const char *preprocess : {"{}", R"({"*": {"impute": "median"}})"}) {
+				if (each == &with_text && std::string(preprocess) != "{}")
+					continue;
+				auto options =
+					Options(algorithm, Task::kRegression,
+							algorithm[0] == 'l' ? "{}" : R"({"n_estimators": 3})", preprocess);
+				auto expected = Train(*each, options)->Encode();
+				Dataset copy = *each;
+				EXPECT_EQ(Train(std::move(copy), options)->Encode(), expected) << algorithm;
+			}
 }
 
 TEST(Train, RefusesUnusableData) {

@@ -2,13 +2,18 @@
 // signals.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
 
 #include "datasets.h"
 #include "model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 #include "trees.h"
+#include "xgboost_reference.h"
 
 namespace pgml {
 
@@ -187,6 +192,97 @@ TEST(Xgboost, DeterministicAndSeeded) {
 	EXPECT_NE(first, Train(data, options)->Encode());
 }
 
+TEST(Xgboost, ThreadsAreThoseAskedForAndAllowed) {
+	Dataset data = test::RandomDataset(3000, 5, 0.02, 7, Target);
+	auto threads = [&](const char *json, int allowed) {
+		TrainOptions options = Options("xgboost", Task::kRegression, json);
+		options.n_threads = allowed;
+		size_t most = 0;
+		options.progress = [&](size_t, size_t) {
+			using Tasks = std::filesystem::directory_iterator;
+			most = std::max<size_t>(
+				most, static_cast<size_t>(std::distance(Tasks("/proc/self/task"), Tasks())));
+		};
+		auto first = Train(data, options)->Encode();
+		EXPECT_EQ(Train(data, options)->Encode(), first)
+			<< json;     // deterministic for a thread count
+		return most - 1; // without this one
+	};
+	EXPECT_EQ(threads(R"({"n_estimators": 3})", 1), 1u);
+	EXPECT_EQ(threads(R"({"n_estimators": 3, "n_jobs": 4})", 1), 1u);
+	EXPECT_EQ(threads(R"({"n_estimators": 3, "n_jobs": 2})", 4), 2u);
+	EXPECT_EQ(threads(R"({"n_estimators": 3, "nthread": -1})", 3), 3u);
+	EXPECT_EQ(threads(R"({"n_estimators": 3})", 3), 3u);
+}
+
+TEST(Xgboost, EveryHyperparameterAtItsLimitsAndBeyond) {
+	Dataset data = test::RandomDataset(60, 3, 0.1, 14, Target);
+	struct Limits {
+		const char *name;
+		std::vector<const char *> inside, outside;
+	};
+	const Limits cases[] = {
+		{"n_estimators", {"1", "200"}, {"0", "-1", "100001", "1.5", "null", "\"1\"", "1e400"}},
+		{"learning_rate", {"0", "1", "1e-300"}, {"-1e-9", "1.0001", "\"x\"", "true"}},
+		{"max_depth", {"0", "64"}, {"-1", "65", "9223372036854775808"}},
+		{"min_child_weight", {"0", "1e38"}, {"-1", "1e39", "1e308"}},
+		{"gamma", {"0", "1e38"}, {"-0.1", "1e39"}},
+		{"subsample", {"1e-6", "1"}, {"0", "-1", "1.1"}},
+		{"colsample_bytree", {"1e-6", "1"}, {"0", "2"}},
+		{"colsample_bylevel", {"1e-6", "1"}, {"0", "2"}},
+		{"colsample_bynode", {"1e-6", "1"}, {"0", "2"}},
+		{"lambda", {"0", "1e38"}, {"-1", "1e39"}},
+		{"alpha", {"0", "1e38"}, {"-1", "1e39"}},
+		{"max_delta_step", {"0", "1e38"}, {"-1", "1e39"}},
+		{"max_bin", {"2", "65536"}, {"1", "0", "65537"}},
+		{"max_leaves", {"0", "1", "1048576"}, {"-1", "1048577"}},
+		{"num_parallel_tree", {"1", "1000"}, {"0", "1001"}},
+		{"scale_pos_weight", {"1e-30", "1e38"}, {"0", "-1", "1e39"}},
+		{"base_score", {"-1e30", "0", "1e30"}, {"1e31", "-1e31"}},
+		{"seed", {"0", "2147483647"}, {"-1", "2147483648"}},
+		{"n_jobs", {"-1", "0", "65536"}, {"-2", "65537"}},
+	};
+	for (const Limits &limits : cases) {
+		auto json = [&](const char *value) {
+			std::string rounds =
+				std::string(limits.name) == "n_estimators" ? "" : R"("n_estimators": 2, )";
+			return "{" + rounds + "\"" + limits.name + "\": " + value + "}";
+		};
+		for (const char *value : limits.inside) {
+			auto model = Train(data, Options("xgboost", Task::kRegression, json(value)));
+			for (double predicted : test::Predict(*model, data.raw.view()))
+				ASSERT_TRUE(std::isfinite(predicted)) << limits.name << " " << value;
+		}
+		for (const char *value : limits.outside)
+			try {
+				Train(data, Options("xgboost", Task::kRegression, json(value)));
+				ADD_FAILURE() << limits.name << " " << value << " is taken";
+			} catch (const Error &e) {
+				EXPECT_EQ(e.code(), ErrorCode::kInvalidArgument)
+					<< limits.name << " " << value << ": " << e.what();
+			}
+	}
+}
+
+TEST(Xgboost, RefusesMoreMemoryThanAllowed) {
+	Dataset data = test::RandomDataset(20000, 10, 0.1, 15, Target); // 800 kB
+	for (auto [json, fits] : {std::pair{R"({"n_estimators": 1})", true},
+							  {R"({"n_estimators": 1, "tree_method": "exact"})", false}}) {
+		TrainOptions options = Options("xgboost", Task::kRegression, json);
+		options.memory_limit = 2 << 20;
+		if (fits) {
+			EXPECT_NO_THROW(Train(data, options));
+		}
+		try {
+			options.memory_limit = fits ? 1 << 20 : 2 << 20;
+			Train(data, options);
+			ADD_FAILURE() << json;
+		} catch (const Error &e) {
+			EXPECT_EQ(e.code(), ErrorCode::kOutOfMemory) << e.what();
+		}
+	}
+}
+
 TEST(Xgboost, RefusesInfiniteFeatures) {
 	Dataset data = test::RandomDataset(100, 3, 0, 8, Target);
 	data.raw.column(1)[50] = HUGE_VALF;
@@ -234,19 +330,111 @@ TEST(Xgboost, StopsWhileBinning) {
 	}
 }
 
-TEST(Xgboost, SignalMaskIsRestored) {
+TEST(Xgboost, StopsAtAnyMoment) {
+	// A round takes long enough that most stops fall into a call of libxgboost.
+	static std::chrono::steady_clock::time_point deadline;
+	Dataset data = test::RandomDataset(60000, 20, 0.02, 13, Target);
+	TrainOptions options = Options("xgboost", Task::kRegression, R"({"n_estimators": 100000})");
+	std::mt19937 random(1);
+	for (int i = 0; i < 8; i++) {
+		options.stop = StopToken([] { return std::chrono::steady_clock::now() > deadline; });
+		Dataset copy = data; // gone at the end of the round, under the call that goes on
+		auto start = std::chrono::steady_clock::now();
+		deadline = start + std::chrono::milliseconds(random() % 400);
+		if (i % 2 == 0) {
+			EXPECT_THROW(Train(copy, options), Cancelled);
+		} else {
+			EXPECT_THROW(Train(std::move(copy), options), Cancelled);
+		}
+		EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+	}
+	options = Options("xgboost", Task::kRegression, R"({"n_estimators": 3})");
+	auto expected = Train(data, options)->Encode();
+	EXPECT_EQ(Train(std::move(data), options)->Encode(), expected);
+}
+
+namespace {
+
+struct TrainedHere {
+	test::XgboostCase library;
+	const char *hyperparams; ///< that mean the same
+};
+
+class SameTrees : public ::testing::TestWithParam<TrainedHere> {};
+
+} // namespace
+
+/// What Train() makes of the rows, in its own matrix and batches, is what libxgboost trains on a plain DMatrix.
+TEST_P(SameTrees, AsTheLibraryBitForBit) {
+	auto [library, hyperparams] = GetParam();
+	test::XgboostReference reference = test::TrainByLibrary(library, 20000, 1000000);
+	auto model =
+		Train(reference.train,
+			  Options("xgboost", library.n_classes > 0 ? Task::kClassification : Task::kRegression,
+					  hyperparams));
+	ASSERT_EQ(model->margin_groups(), reference.n_groups);
+	Workspace work;
+	std::vector<float> margins(reference.margins.size());
+	model->Margins(reference.rows.view(), work, margins.data());
+	EXPECT_EQ(test::DifferentBits(margins, reference.margins), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+	Xgboost, SameTrees,
+	::testing::Values(
+		TrainedHere{
+			{"gbtree", "reg:squarederror", 0, {{"max_depth", "6"}, {"tree_method", "hist"}}, 25},
+			R"({"n_estimators": 25, "max_depth": 6, "base_score": 0.5})"},
+		TrainedHere{
+			{"exact", "reg:squarederror", 0, {{"max_depth", "4"}, {"tree_method", "exact"}}, 5},
+			R"({"n_estimators": 5, "max_depth": 4, "base_score": 0.5, "tree_method": "exact"})"},
+		TrainedHere{{"forest",
+					 "binary:logistic",
+					 2,
+					 {{"num_parallel_tree", "10"},
+					  {"subsample", "0.5"},
+					  {"colsample_bynode", "0.5"},
+					  {"tree_method", "hist"}},
+					 2},
+					R"({"n_estimators": 2, "num_parallel_tree": 10, "subsample": 0.5,
+						"colsample_bynode": 0.5})"},
+		TrainedHere{{"multi",
+					 "multi:softprob",
+					 4,
+					 {{"max_depth", "5"}, {"max_bin", "100"}, {"tree_method", "hist"}},
+					 6},
+					R"({"n_estimators": 6, "max_depth": 5, "max_bin": 100})"}),
+	[](const auto &info) { return std::string(info.param.library.name); });
+
+TEST(Xgboost, SignalsAreForTheCallersThread) {
 	Dataset data = test::RandomDataset(300, 3, 0, 11, Target);
 	sigset_t before, inside, after;
 	pthread_sigmask(SIG_SETMASK, nullptr, &before);
 	TrainOptions options = Options("xgboost", Task::kRegression, R"({"n_estimators": 2})");
 	options.n_threads = 2;
-	options.progress = [&](size_t, size_t) { pthread_sigmask(SIG_SETMASK, nullptr, &inside); };
+	std::vector<std::string> masks; // of the other threads
+	options.progress = [&](size_t, size_t) {
+		pthread_sigmask(SIG_SETMASK, nullptr, &inside);
+		for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
+			if (task.path().filename() == std::to_string(getpid()))
+				continue;
+			std::ifstream status(task.path() / "status");
+			for (std::string line; std::getline(status, line);)
+				if (line.starts_with("SigBlk:"))
+					masks.push_back(line.substr(8));
+		}
+	};
 	Train(data, options);
 	pthread_sigmask(SIG_SETMASK, nullptr, &after);
+	EXPECT_GE(masks.size(), 4u); // two threads, two rounds
+	uint64_t handled = 0;
 	for (int signal : {SIGINT, SIGTERM, SIGUSR1, SIGALRM}) {
-		EXPECT_EQ(sigismember(&inside, signal), 1);
+		handled |= uint64_t{1} << (signal - 1);
+		EXPECT_EQ(sigismember(&before, signal), sigismember(&inside, signal));
 		EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal));
 	}
+	for (const std::string &mask : masks)
+		EXPECT_EQ(std::stoull(mask, nullptr, 16) & handled, handled) << mask;
 }
 
 } // namespace pgml

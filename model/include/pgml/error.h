@@ -12,6 +12,7 @@ enum class ErrorCode {
 	kNotSupported,    ///< a thing that is not available: 0A000
 	kCorruptModel,    ///< bytes that are no valid model: XX001
 	kLimitExceeded,   ///< too many columns, categories, bytes: 54000
+	kOutOfMemory,     ///< memory, by a setting or the system's: 53200
 	kInternal,        ///< a library failed in a way that no input explains: XX000
 };
 

@@ -1,7 +1,10 @@
 #pragma once
 /// The one batch type: column-major float32, NaN = missing.
 #include <cstddef>
+#include <memory>
 #include <vector>
+
+#include "pgml/stop_token.h"
 
 namespace pgml {
 
@@ -30,12 +33,25 @@ PaddedLeadingDimension(size_t capacity) {
 	return ld % 256 == 0 ? ld + 16 : ld;
 }
 
-/// Owning matrix of fixed width that grows by rows (training) or has a fixed capacity (batches).
+/**
+ * Owning matrix of fixed width that grows by rows (training) or has a fixed capacity (batches).
+ *
+ * Cells that nobody wrote take no memory, and growing needs no second matrix: the kernel moves the pages. That counts
+ * where the matrix is most of what a training needs.
+ */
 class Matrix {
 public:
 	Matrix() = default;
-	/// @throws Error(kLimitExceeded) when capacity * cols overflows or exceeds 2^40 bytes
+	/// @throws Error(kLimitExceeded) when capacity * cols overflows or exceeds 2^40 bytes; std::bad_alloc
 	Matrix(size_t cols, size_t capacity);
+	Matrix(const Matrix &other);
+	Matrix(Matrix &&other) noexcept { Swap(other); }
+	Matrix &
+	operator=(Matrix other) noexcept {
+		Swap(other);
+		return *this;
+	}
+	~Matrix() = default;
 	size_t
 	rows() const {
 		return rows_;
@@ -48,25 +64,50 @@ public:
 	capacity() const {
 		return capacity_;
 	}
+	/// What the matrix takes, or will once all its cells are written.
+	size_t
+	bytes() const {
+		return cols_ * ld_ * sizeof(float);
+	}
+	/// Bytes of a matrix of that size, SIZE_MAX when they cannot be counted.
+	static size_t BytesFor(size_t cols, size_t capacity);
 	float *
 	column(size_t col) {
-		return data_.data() + col * ld_;
+		return data_ + col * ld_;
 	}
 	const float *
 	column(size_t col) const {
-		return data_.data() + col * ld_;
+		return data_ + col * ld_;
 	}
 	/// Sets the number of rows; grows the storage geometrically; new cells hold unspecified values.
 	void Resize(size_t rows);
 	MatrixView
 	view() const {
-		return {data_.data(), rows_, cols_, ld_};
+		return {data_, rows_, cols_, ld_};
 	}
 	/// The rows whose indices are given, in that order.
-	Matrix Gather(const std::vector<size_t> &row_indices) const;
+	Matrix Gather(const std::vector<size_t> &row_indices,
+				  const StopToken &stop = StopToken()) const;
+	/// Drops all rows but those given, which must ascend, and gives back the memory of the others.
+	void Keep(const std::vector<size_t> &row_indices, const StopToken &stop = StopToken());
+	/// Holds the cells until it is gone, whatever happens to the matrix meanwhile. The matrix must not be written to as
+	/// long as somebody reads them this way.
+	std::shared_ptr<const void>
+	Share() const {
+		return cells_;
+	}
 
 private:
-	std::vector<float> data_;
+	struct Cells;
+	void Swap(Matrix &other) noexcept;
+	void Allocate(size_t capacity);
+	/// True when nobody else holds the cells.
+	bool
+	Owns() const {
+		return cells_.use_count() <= 1;
+	}
+	std::shared_ptr<Cells> cells_;
+	float *data_ = nullptr; ///< of cells_
 	size_t rows_ = 0, cols_ = 0, capacity_ = 0, ld_ = 0;
 };
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pgml/matrix.h"
+#include "pgml/stop_token.h"
 
 namespace pgml {
 
@@ -65,7 +66,8 @@ public:
 	/// @throws Error(kCorruptModel) with the offset in the detail; Error(kNotSupported) for a newer version
 	static std::unique_ptr<const Model> Decode(std::span<const std::byte> bytes);
 	/// Deterministic: equal models give equal bytes.
-	virtual std::vector<std::byte> Encode() const = 0;
+	/// @throws Cancelled
+	virtual std::vector<std::byte> Encode(const StopToken &stop = StopToken()) const = 0;
 
 	virtual Task task() const = 0;
 	virtual std::string_view algorithm() const = 0;

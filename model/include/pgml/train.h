@@ -22,9 +22,15 @@ public:
 		return values_;
 	}
 	static constexpr size_t kMaxCategories = 1 << 24; ///< codes must be exact in float32
+	/// About what the dictionary takes.
+	size_t
+	bytes() const {
+		return bytes_;
+	}
 
 private:
 	std::vector<std::string> values_;
+	size_t bytes_ = 0;
 	struct Index;
 	std::shared_ptr<Index> index_;
 };
@@ -46,7 +52,10 @@ struct Dataset {
 		return raw.rows();
 	}
 	/// The rows given, sharing the dictionaries' codes.
-	Dataset Subset(const std::vector<size_t> &rows) const;
+	Dataset Subset(const std::vector<size_t> &rows, const StopToken &stop = StopToken()) const;
+	/// Takes the test part of a split out; the training part stays, and the memory of the rest is given back.
+	/// @throws Cancelled, after which neither part can be used
+	Dataset SplitOff(const struct Split &split, const StopToken &stop);
 };
 
 enum class Sampling : uint8_t { kRandom, kLast, kStratified };
@@ -59,7 +68,8 @@ struct Split {
 /// classification; for the other tasks it is random.
 /// @param test_size  < 1: fraction, rounded to whole rows; > 1: number of rows; 0 = no test part. One row always trains.
 /// @throws Error(kInvalidArgument) negative, exactly 1, or not smaller than the number of rows
-Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed);
+Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed,
+				const StopToken &stop = StopToken());
 
 struct TrainOptions {
 	std::string algorithm = "linear";
@@ -70,6 +80,9 @@ struct TrainOptions {
 		"{}"; ///< {"column": {"encode"|"impute"|"scale": ...}}, reference names as PostgresML's
 	uint64_t seed = 0;
 	int n_threads = 1;
+	/// Bytes that the matrices may take: the rows, the preprocessed rows, and a library's own form of them. What an
+	/// algorithm needs beside that is small, or bounded by its hyperparameters.
+	size_t memory_limit = SIZE_MAX;
 	StopToken stop;
 	/// Called on the training thread between rounds with rounds done and total; may be empty. Must not throw.
 	std::function<void(size_t done, size_t total)> progress;
@@ -91,10 +104,21 @@ void CheckAlgorithm(const std::string &name, Task task);
 /**
  * Trains on all rows of `data`.
  * @throws Error(kInvalidArgument) unknown algorithm, hyperparameter or preprocessing; Error(kInvalidData) no rows,
- *         one class only, constant target; Error(kNotSupported); Cancelled
+ *         one class only, constant target; Error(kNotSupported); Error(kOutOfMemory) beyond memory_limit; Cancelled
  * Deterministic for equal data, options, seed and n_threads.
  */
 std::unique_ptr<const Model> Train(const Dataset &data, const TrainOptions &options);
+
+/// The same with rows that nobody needs afterwards: their memory is given back as soon as the algorithm does not need
+/// them any more, or serves to preprocess them in place.
+std::unique_ptr<const Model> Train(Dataset &&data, const TrainOptions &options);
+
+/// A training that was cancelled inside of a library leaves it behind on a thread of its own, with the memory it works
+/// on, until the library's call is over: usually one boosting round. The next training waits for that.
+/// True while such a call runs: a process must not run the destructors of its libraries then.
+bool AbandonedCallRuns() noexcept;
+/// @throws Cancelled
+void WaitForAbandonedCall(const StopToken &stop);
 
 /// Metrics on `test` as a JSON object, null where undefined. Regression: r2, mean_absolute_error,
 /// mean_squared_error, root_mean_squared_error, median_absolute_error, explained_variance.
