@@ -1,6 +1,6 @@
 # ns per row of reading a prediction column, beside a plain sum, a stored value and a per-row libxgboost UDF
 #
-#   --rows N       rows of each table, default 1000000
+#   --rows N       rows of each table, default 2000000
 #   --rounds N     interleaved rounds, of which the fastest counts, default 5
 #   --features LIST  numbers of float4 features, default "8 28"
 #
@@ -12,8 +12,35 @@ read_lookup() {
 	"$PG_BIN/pgbench" -n -f "$BUILD/bench-lookup.sql" -T 2 -c 1 "$1" 2>/dev/null | awk '/^tps/ {printf "%.2f\n", 1e6 / $3}'
 }
 
+# read_figures FEATURES: lines "query|ns per row" -> figures. Speeds are given as rows per second, so that a ratio above 1 is ours.
+read_figures() {
+	awk -F '|' -v OFS='\t' -v n="$1" '
+		NF == 2 { ns[$1] = $2 }
+		function cost(name, query, versus) { print "read." name, ns[query], "ns/row", versus == "" ? "-" : "read." versus }
+		function speed(name, query, versus) { printf "read.%s\t%.3f\tMrows/s\t%s\n", name, 1e3 / ns[query], versus == "" ? "-" : "read." versus }
+		END {
+			cost("sum" n, "sum")
+			cost("avg_over_sum" n, "avg", "sum" n)
+			cost("sum" n "_nulls", "sum_nulls")
+			cost("avg_over_sum" n "_nulls", "avg_nulls", "sum" n "_nulls")
+			cost("stored" n, "stored", "sum" n)
+			cost("unfused" n, "unfused", "sum" n)
+			cost("row" n, "row", "sum" n)
+			speed("slots" n, "slots")
+			speed("extract" n, "extract", "slots" n)
+			speed("slots" n "_nulls", "slots_nulls")
+			speed("extract" n "_nulls", "extract_nulls", "slots" n "_nulls")
+			if (n == 28) {
+				cost("naive_udf", "naive_udf", "avg_over_sum" n)
+				speed("one_worker", "one_worker")
+				speed("two_workers", "two_workers", "one_worker")
+			} else
+				cost("naive_udf" n, "naive_udf", "avg_over_sum" n)
+		}'
+}
+
 bench_read() {
-	local rows=1000000 rounds=5 features="8 28" n columns definitions round with without
+	local rows=2000000 rounds=5 features="8 28" n columns definitions round with without
 	while [ $# -gt 0 ]; do
 		case "$1" in
 			--rows) rows=$2 ;;
@@ -23,8 +50,8 @@ bench_read() {
 		esac
 		shift 2
 	done
-	ninja -C "$BUILD" pgml_bench_naive >"$BUILD/bench-build.log" 2>&1 || { cat "$BUILD/bench-build.log" >&2; exit 1; }
-	install -m 755 "$BUILD/bench/pgml_bench_naive.so" "$PG_TREE$("$PG_SYSTEM_BIN/pg_config" --pkglibdir)/"
+	ninja -C "$BUILD" pgml_bench_read >"$BUILD/bench-build.log" 2>&1 || { cat "$BUILD/bench-build.log" >&2; exit 1; }
+	install -m 755 "$BUILD/bench/pgml_bench_read.so" "$PG_TREE$("$PG_SYSTEM_BIN/pg_config" --pkglibdir)/"
 
 	pgml_psql -q -v ON_ERROR_STOP=1 -d postgres >/dev/null 2>&1 -c 'DROP DATABASE IF EXISTS bench' -c 'DROP DATABASE IF EXISTS bench_without' \
 		-c 'CREATE DATABASE bench' -c 'CREATE DATABASE bench_without'
@@ -35,8 +62,7 @@ bench_read() {
 		definitions=$(seq -s ', ' -f 'f%g real NOT NULL' "$n")
 		pgml_psql -d bench -f bench/read.sql -v n="$n" -v rows="$rows" -v rounds="$rounds" -v columns="$columns" -v definitions="$definitions" \
 			-v train_rows=$((rows < 100000 ? rows : 100000)) -v naive_rows=$((rows < 50000 ? rows : 50000)) >"$BUILD/bench-read.out"
-		awk -F '|' -v OFS='\t' -v sum="read.sum$n" '/^read\./ {print $1, $2, "ns/row", $1 == sum ? "-" : sum}' "$BUILD/bench-read.out" |
-			sort -t "$(printf '\t')" -k 2 -n
+		read_figures "$n" <"$BUILD/bench-read.out"
 	done
 
 	# What the extension costs a query that has nothing to do with it: the same lookup in a database that has the

@@ -1,4 +1,4 @@
--- Tables, model and queries of the read benchmark for one number of features; bench/read drives it.
+-- Tables, model and queries of the read benchmark for one number of features; bench/read.sh drives it.
 -- psql variables: n (features), rows, train_rows, naive_rows, rounds, columns ("f1, f2, ..."), definitions ("f1 real, ...").
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -9,7 +9,7 @@ SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 SELECT setseed(0.5) \g /dev/null
 
-DROP TABLE IF EXISTS features, training, predicted, stored CASCADE;
+DROP TABLE IF EXISTS features, training, predicted, predicted_nulls, stored CASCADE;
 CREATE TABLE features (:definitions);
 SELECT format('INSERT INTO features SELECT %s FROM generate_series(1, %s)',
 	string_agg('random()', ', '), :rows) FROM generate_series(1, :n) \gexec
@@ -25,47 +25,76 @@ SELECT deployed FROM pgml.train('read', 'regression', 'training', 'y', algorithm
 SELECT format('CREATE TABLE predicted (%s, price double precision GENERATED ALWAYS AS (pgml.predict(''read'', %s)) STORED) USING pgml',
 	:'definitions', :'columns') \gexec
 INSERT INTO predicted SELECT * FROM features;
+-- The same without NOT NULL, and one value in twenty is missing.
+SELECT format('CREATE TABLE predicted_nulls (%s, price double precision GENERATED ALWAYS AS (pgml.predict(''read'', %s)) STORED) USING pgml',
+	replace(:'definitions', ' NOT NULL', ''), :'columns') \gexec
+SELECT format('INSERT INTO predicted_nulls SELECT %s FROM features', string_agg(format('CASE WHEN random() > 0.05 THEN f%s END', i), ', '))
+	FROM generate_series(1, :n) i \gexec
 -- The value itself, as a nightly job would store it.
 CREATE TABLE stored AS SELECT * FROM predicted;
 DROP TABLE features;
-VACUUM (ANALYZE) predicted, stored;
+VACUUM (ANALYZE) predicted, predicted_nulls, stored;
 
 CREATE OR REPLACE FUNCTION naive_train(query text, rounds int, depth int) RETURNS bigint
-	AS 'pgml_bench_naive', 'naive_train' LANGUAGE C STRICT;
+	AS 'pgml_bench_read', 'naive_train' LANGUAGE C STRICT;
 CREATE OR REPLACE FUNCTION naive_predict(VARIADIC features "any") RETURNS double precision
-	AS 'pgml_bench_naive', 'naive_predict' LANGUAGE C IMMUTABLE COST 1000;
+	AS 'pgml_bench_read', 'naive_predict' LANGUAGE C IMMUTABLE COST 1000;
 -- The same settings on the same rows: the same model, and the figures below count only if it answers the same.
 SELECT naive_train('SELECT * FROM training', 100, 6) \g /dev/null
 SELECT 'DO $$ BEGIN RAISE EXCEPTION ''the two models differ''; END $$'
 	FROM (SELECT * FROM predicted LIMIT 1000) few WHERE price <> naive_predict(:columns) LIMIT 1 \gexec
 
+CREATE OR REPLACE FUNCTION extract_features(source regclass, features int, how text) RETURNS double precision
+	AS 'pgml_bench_read', 'extract_features' LANGUAGE C STRICT;
+SELECT 'DO $$ BEGIN RAISE EXCEPTION ''pages and slots differ''; END $$' FROM (VALUES ('predicted'), ('predicted_nulls')) t(t)
+	WHERE extract_features(t::regclass, :n, 'pages') <> extract_features(t::regclass, :n, 'slots') \gexec
+
 -- One row of the result per query: the fastest of the rounds, interleaved so that a slow minute of the machine hits all.
-CREATE TEMP TABLE queries (name text PRIMARY KEY, query text, rows bigint, batch text DEFAULT 'on');
+CREATE TEMP TABLE queries (name text PRIMARY KEY, query text, rows bigint, settings text[] DEFAULT '{}');
 CREATE TEMP TABLE times (name text, ms double precision);
 INSERT INTO queries
-	SELECT 'sum', format('SELECT sum(%s) FROM predicted', replace(:'columns', ', ', ' + ')), :rows
+	SELECT 'sum', format('SELECT avg(%s) FROM predicted', replace(:'columns', ', ', ' + ')), :rows
+	UNION ALL SELECT 'sum_nulls', format('SELECT avg(%s) FROM predicted_nulls', replace(:'columns', ', ', ' + ')), :rows
 	UNION ALL SELECT 'stored', 'SELECT avg(price) FROM stored', :rows
+	UNION ALL SELECT 'slots', format('SELECT extract_features(''predicted'', %s, ''slots'')', :n), :rows
+	UNION ALL SELECT 'extract', format('SELECT extract_features(''predicted'', %s, ''pages'')', :n), :rows
+	UNION ALL SELECT 'slots_nulls', format('SELECT extract_features(''predicted_nulls'', %s, ''slots'')', :n), :rows
+	UNION ALL SELECT 'extract_nulls', format('SELECT extract_features(''predicted_nulls'', %s, ''pages'')', :n), :rows
 	UNION ALL SELECT 'naive_udf', format('SELECT avg(naive_predict(%s)) FROM (SELECT * FROM predicted LIMIT %s) few', :'columns', :naive_rows), :naive_rows;
 INSERT INTO queries VALUES
-	('batch', 'SELECT avg(price) FROM predicted', :rows, 'on'),
-	('row', 'SELECT avg(price) FROM predicted', :rows, 'off');
+	('avg', 'SELECT avg(price) FROM predicted', :rows, '{}'),
+	('avg_nulls', 'SELECT avg(price) FROM predicted_nulls', :rows, '{}'),
+	('unfused', 'SELECT avg(price) FROM predicted', :rows, '{pgml.fused_scan=off}'),
+	('row', 'SELECT avg(price) FROM predicted', :rows, '{pgml.batch=off}'),
+	('one_worker', 'SELECT avg(price) FROM predicted', :rows, '{max_parallel_workers_per_gather=1,parallel_leader_participation=off}'),
+	('two_workers', 'SELECT avg(price) FROM predicted', :rows, '{max_parallel_workers_per_gather=2,parallel_leader_participation=off}');
+ALTER TABLE predicted SET (parallel_workers = 2);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
 CREATE PROCEDURE pg_temp.run(rounds int) LANGUAGE plpgsql AS $$
 DECLARE
 	one record;
 	started timestamptz;
+	setting text;
 BEGIN
 	FOR round IN 0 .. rounds LOOP
 		FOR one IN SELECT * FROM queries ORDER BY name LOOP
-			PERFORM set_config('pgml.batch', one.batch, false);
+			FOREACH setting IN ARRAY one.settings LOOP
+				PERFORM set_config(split_part(setting, '=', 1), split_part(setting, '=', 2), false);
+			END LOOP;
 			started := clock_timestamp();
 			EXECUTE one.query;
 			-- Round 0 warms the cache.
 			IF round > 0 THEN
 				INSERT INTO times VALUES (one.name, extract(epoch FROM clock_timestamp() - started) * 1000);
 			END IF;
+			SET max_parallel_workers_per_gather = 0;
+			RESET parallel_leader_participation;
+			RESET pgml.fused_scan;
+			RESET pgml.batch;
 		END LOOP;
 	END LOOP;
 END $$;
 CALL pg_temp.run(:rounds);
-SELECT 'read.' || name || :n, round((min(ms) * 1e6 / rows)::numeric, 1)
-	FROM times JOIN queries USING (name) GROUP BY name, rows ORDER BY name;
+-- name, nanoseconds per row
+SELECT name, round((min(ms) * 1e6 / rows)::numeric, 2) FROM times JOIN queries USING (name) GROUP BY name, rows ORDER BY name;
