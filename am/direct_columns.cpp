@@ -274,6 +274,11 @@ LoadFour(const char *data) {
 	return value;
 }
 
+inline void
+StoreFour(float *cell, Float4 value) {
+	memcpy(cell, &value, sizeof(value));
+}
+
 /// Four columns of four rows.
 inline void
 Transpose(const char *const *rows, uint32 offset, float *cell, size_t ld) {
@@ -283,12 +288,10 @@ Transpose(const char *const *rows, uint32 offset, float *cell, size_t ld) {
 	Float4 ab_high = __builtin_shuffle(a, b, Int4{2, 6, 3, 7});
 	Float4 cd_low = __builtin_shuffle(c, d, Int4{0, 4, 1, 5});
 	Float4 cd_high = __builtin_shuffle(c, d, Int4{2, 6, 3, 7});
-	Float4 columns[4] = {__builtin_shuffle(ab_low, cd_low, Int4{0, 1, 4, 5}),
-						 __builtin_shuffle(ab_low, cd_low, Int4{2, 3, 6, 7}),
-						 __builtin_shuffle(ab_high, cd_high, Int4{0, 1, 4, 5}),
-						 __builtin_shuffle(ab_high, cd_high, Int4{2, 3, 6, 7})};
-	for (int i = 0; i < 4; i++)
-		memcpy(cell + i * ld, &columns[i], sizeof(Float4));
+	StoreFour(cell, __builtin_shuffle(ab_low, cd_low, Int4{0, 1, 4, 5}));
+	StoreFour(cell + ld, __builtin_shuffle(ab_low, cd_low, Int4{2, 3, 6, 7}));
+	StoreFour(cell + 2 * ld, __builtin_shuffle(ab_high, cd_high, Int4{0, 1, 4, 5}));
+	StoreFour(cell + 3 * ld, __builtin_shuffle(ab_high, cd_high, Int4{2, 3, 6, 7}));
 }
 
 template <typename T>
@@ -325,15 +328,19 @@ WriteRun(const Run &run, const char *const *rows, int n_rows, int first_row) {
 	size_t ld = run.prediction->raw.ld;
 	float *cell = run.prediction->raw.data + run.column * ld + first_row;
 	int i = 0;
-	if (run.kind == ValueKind::kFloat4)
+	if (run.kind == ValueKind::kFloat4) {
+		// A whole line of a column (16 rows) is written before the next four columns.
 		for (; i + 4 <= run.n; i += 4) {
+			uint32 offset = run.offset + 4 * (uint32)i;
+			float *to = cell + (size_t)i * ld;
 			int r = 0;
 			for (; r + 4 <= n_rows; r += 4)
-				Transpose(rows + r, run.offset + 4 * i, cell + i * ld + r, ld);
+				Transpose(rows + r, offset, to + r, ld);
 			for (; r < n_rows; r++)
 				for (int j = 0; j < 4; j++)
-					memcpy(cell + (i + j) * ld + r, rows[r] + run.offset + 4 * (i + j), 4);
+					memcpy(to + (size_t)j * ld + r, rows[r] + offset + 4 * j, 4);
 		}
+	}
 	for (; i < run.n; i++)
 		WriteOneColumn(run, i, rows, n_rows, cell + i * ld);
 }
