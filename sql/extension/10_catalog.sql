@@ -60,6 +60,8 @@ CREATE TABLE pgml.files (
 	data bytea NOT NULL,
 	UNIQUE (model_id, path, part)
 );
+-- Not compressed: a new session reads a model before its first prediction, and numbers hardly compress.
+ALTER TABLE pgml.files ALTER COLUMN data SET STORAGE EXTERNAL;
 
 SELECT pg_catalog.pg_extension_config_dump('pgml.projects', '');
 SELECT pg_catalog.pg_extension_config_dump('pgml.projects_id_seq', '');
