@@ -22,7 +22,8 @@ bench_train() {
 	pgml_psql -q -v ON_ERROR_STOP=1 -d postgres >/dev/null 2>&1 -c 'DROP DATABASE IF EXISTS bench' -c 'CREATE DATABASE bench'
 	pgml_psql -q -v ON_ERROR_STOP=1 -d bench -c 'CREATE EXTENSION pgml_am' \
 		-c "CREATE TABLE higgs ($(seq -s ', ' -f 'f%g real' 0 27), target boolean)" \
-		-c "\\copy higgs FROM '$file' WITH (FORMAT binary)" -c 'VACUUM ANALYZE higgs'
+		-c "\\copy higgs FROM '$file' WITH (FORMAT binary)" -c 'VACUUM ANALYZE higgs' \
+		-c 'SET synchronize_seqscans = off' -c "\\copy higgs TO '$file' WITH (FORMAT binary)" # in the table's own order
 	python3 bench/train.py --program "$BUILD/bench/pgml_bench_train" --file "$file" ${arguments[@]+"${arguments[@]}"}
 	rm -f "$file"
 }
