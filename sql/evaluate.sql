@@ -78,7 +78,7 @@ SELECT count(*) > 2 AS of_one_of_three FROM pgml.roc_curve('eval three', 'three'
 SELECT count(*) > 2 AS named FROM pgml.roc_curve(model_of('eval labels'), 'labels', label => 'high', y_column_name => 'y');
 
 -- Importances.
-SELECT feature, round(importance::numeric, 2) AS importance FROM pgml.feature_importance('eval numbers');
+SELECT feature, round(importance::numeric, 2) AS importance FROM pgml.feature_importance('eval numbers', 'weight');
 SELECT feature, importance > 0.5 AS most FROM pgml.feature_importance(model_of('eval labels'));
 SELECT abs(sum(importance) - 1) < 1e-9 AS shares FROM pgml.feature_importance('eval labels');
 

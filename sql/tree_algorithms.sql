@@ -60,6 +60,6 @@ FROM (VALUES (39), (40), (NULL)) AS ages (age);
 SELECT pgml.import_model('trees imported', replace(:'model', '"split_type": [0', '"split_type": [1'), 'xgboost');
 SELECT pgml.import_model('trees imported', replace(:'model', 'left_children": [1', 'left_children": [7'), 'xgboost');
 SELECT pgml.import_model('trees imported', '{}', 'xgboost');
-SELECT pgml.import_model('trees imported', 'tree', 'lightgbm');
+SELECT pgml.import_model('trees imported', 'tree', 'catboost');
 
 DROP SCHEMA regress_trees CASCADE;

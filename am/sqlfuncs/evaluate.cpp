@@ -208,13 +208,16 @@ Importance(FunctionCallInfo fcinfo, By by) {
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	BoundModel model = ModelArgument(fcinfo, by);
+	const char *kind = OptionalText(fcinfo, 1);
 	EvaluationWork *work = MakeWork();
 	RunAsCatalogOwner("SELECT s.columns FROM pgml.models m"
 					  " JOIN pgml.snapshots s ON s.id = m.snapshot_id WHERE m.id = $1",
 					  SqlParameters().Int8(model.model_id), Visibility::kLatest);
 	const char *columns = SPI_processed > 0 ? ResultText(0, 1) : nullptr;
 	pg::Guard([&] {
-		work->importances = FeatureImportances(*model.model, columns != nullptr ? columns : "");
+		work->importances =
+			FeatureImportances(*model.model, columns != nullptr ? columns : "",
+							   kind != nullptr ? ImportanceKindOf(kind) : ImportanceKind::kDefault);
 	});
 	for (const FeatureImportance &feature : work->importances) {
 		CheckModelText(model, feature.feature.data(), feature.feature.size());
@@ -284,7 +287,7 @@ PGML_FUNCTION(pgml_roc_curve_model) {
 	return Curve(fcinfo, By::kModelId);
 }
 
-// pgml.feature_importance(project text | model_id bigint)
+// pgml.feature_importance(project text | model_id bigint, kind text)
 PGML_FUNCTION(pgml_feature_importance_project) {
 	return Importance(fcinfo, By::kProject);
 }

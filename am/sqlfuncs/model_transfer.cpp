@@ -42,7 +42,8 @@ struct ImportFormat {
 	Parser parse; ///< throws for what it does not understand
 };
 
-constexpr ImportFormat kFormats[] = {{"pgml", Model::Decode}, {"xgboost", ImportXgboost}};
+constexpr ImportFormat kFormats[] = {
+	{"pgml", Model::Decode}, {"xgboost", ImportXgboost}, {"lightgbm", ImportLightgbm}};
 
 const ImportFormat &
 FindFormat(const char *name) {

@@ -75,6 +75,18 @@ constexpr Name kNames[] = {
 constexpr unsigned kRegressionOnly = TaskBit(Task::kRegression);
 constexpr unsigned kSupervised = kRegressionOnly | TaskBit(Task::kClassification);
 
+/// How a model of a program that is not here can come in all the same.
+std::string_view
+ImportHint(std::string_view name) {
+	if (name == "lightgbm")
+		return " A model that LightGBM trained can be brought in by pgml.import_model(project, "
+			   "file, "
+			   "'lightgbm').";
+	if (name == "catboost")
+		return " pgml.import_model() takes models of XGBoost and LightGBM.";
+	return "";
+}
+
 /// The first of `candidates` that is available for the task, else the first that there is.
 std::string
 Nearest(std::string_view candidates, Task task) {
@@ -149,7 +161,8 @@ CheckAlgorithm(const std::string &name, Task task) {
 				fmt::format("algorithm \"{}\" {}", name,
 							known.never ? "cannot be trained here" : "is not available yet"),
 				"",
-				fmt::format("The nearest available one is \"{}\".", Nearest(known.nearest, task)));
+				fmt::format("The nearest available one is \"{}\".{}", Nearest(known.nearest, task),
+							ImportHint(name)));
 	throw Error(ErrorCode::kInvalidArgument, fmt::format("algorithm \"{}\" does not exist", name),
 				"", list);
 }

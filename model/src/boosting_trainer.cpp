@@ -160,7 +160,7 @@ public:
 				options_.progress(round + 1, settings_.rounds);
 		}
 		if (data_.n_classes == 0)
-			Add(*result, 0, {{static_cast<float>(start[0]), TreeNode::kLeaf, 0}});
+			Add(*result, 0, {{{static_cast<float>(start[0]), TreeNode::kLeaf, 0}}, {}, {}, {}});
 		return result;
 	}
 
@@ -303,8 +303,8 @@ private:
 	}
 
 	void
-	Add(TreeEnsemble &result, uint32_t group, const std::vector<TreeNode> &nodes) {
-		if (const char *problem = result.AddTree(group, nodes))
+	Add(TreeEnsemble &result, uint32_t group, const TreeParts &parts) {
+		if (const char *problem = result.AddTree(group, parts))
 			throw Error(ErrorCode::kInvalidData, "training did not give a finite model",
 						fmt::format("A tree has {}.", problem),
 						"Scale the target down, or choose a smaller \"learning_rate\".");

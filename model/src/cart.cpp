@@ -448,6 +448,7 @@ private:
 		node.feature = split.feature;
 		node.threshold = split.threshold;
 		node.default_left = split.default_left;
+		node.gain = split.gain;
 		tree_.nodes[id] = node;
 		const uint16_t *ranks = bins_.ranks(split.feature);
 		auto from = tree_.rows.begin() + node.begin, to = tree_.rows.begin() + node.end;
@@ -512,14 +513,6 @@ GrowTree(const Bins &bins, const CartTarget &target, const CartOptions &options,
 		.Grow(std::move(rows), max_nodes);
 }
 
-void
-RefuseNodes() {
-	throw Error(ErrorCode::kLimitExceeded, "trees have too many nodes",
-				fmt::format("All trees together may have {} nodes.", kMaxEnsembleNodes),
-				"Choose fewer trees, a smaller \"max_depth\" or \"max_leaf_nodes\", or a larger "
-				"\"min_samples_leaf\".");
-}
-
 size_t
 CartTree::LeafOf(const Bins &bins, size_t row) const {
 	size_t id = 0;
@@ -533,8 +526,8 @@ CartTree::LeafOf(const Bins &bins, size_t row) const {
 	return id;
 }
 
-std::vector<TreeNode>
-CartTree::Export(const std::vector<float> &leaf_values) const {
+TreeParts
+CartTree::Export(const std::vector<float> &leaf_values, std::vector<uint32_t> *splits) const {
 	// Children stand behind their parent, so going backwards sees them first.
 	std::vector<float> value = leaf_values;
 	std::vector<char> is_leaf(nodes.size());
@@ -546,15 +539,21 @@ CartTree::Export(const std::vector<float> &leaf_values) const {
 			value[id] = value[left];
 	}
 	std::vector<uint32_t> order = {0};
-	std::vector<TreeNode> result;
+	TreeParts result;
+	// Entropy and Poisson's deviance may lose a rounding error where nothing is gained.
+	constexpr double kLargestGain = std::numeric_limits<float>::max();
 	for (size_t i = 0; i < order.size(); i++) {
 		const CartNode &node = nodes[order[i]];
 		if (is_leaf[order[i]]) {
-			result.push_back({value[order[i]], TreeNode::kLeaf, 0});
+			result.nodes.push_back({value[order[i]], TreeNode::kLeaf, 0});
 			continue;
 		}
-		result.push_back(
+		result.nodes.push_back(
 			{node.threshold, node.feature | (node.default_left ? TreeNode::kDefaultLeft : 0), 0});
+		result.gains.push_back(static_cast<float>(std::clamp(node.gain, 0.0, kLargestGain)));
+		result.covers.push_back(static_cast<float>(node.end - node.begin));
+		if (splits != nullptr)
+			splits->push_back(order[i]);
 		order.push_back(node.left);
 		order.push_back(node.left + 1);
 	}

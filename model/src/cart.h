@@ -73,9 +73,6 @@ private:
 	size_t rows_;
 };
 
-/// Nodes of all trees of a model: 400 MB in memory, 270 MB stored.
-constexpr size_t kMaxEnsembleNodes = size_t{1} << 25;
-
 enum class Impurity : uint8_t { kSquaredError, kPoisson, kGini, kEntropy };
 
 struct CartOptions {
@@ -105,9 +102,6 @@ struct CartTarget {
 	std::span<const double> weights; ///< per row
 };
 
-/// @throws Error(kLimitExceeded): more than kMaxEnsembleNodes
-[[noreturn]] void RefuseNodes();
-
 struct CartNode {
 	uint32_t begin = 0, end = 0; ///< its rows in CartTree::rows
 	uint32_t left = 0;           ///< 0: a leaf; the right child follows the left one
@@ -115,6 +109,7 @@ struct CartNode {
 	float threshold = 0;
 	bool default_left = false;
 	uint32_t depth = 0;
+	double gain = 0; ///< of a split: by how much the score of the sides exceeds the node's
 	bool
 	is_leaf() const {
 		return left == 0;
@@ -127,9 +122,11 @@ struct CartTree {
 
 	/// The leaf of a row of the training matrix, which need not be one of `rows`.
 	size_t LeafOf(const Bins &bins, size_t row) const;
-	/// In the order of TreeEnsemble. @param leaf_values  per node, read for leaves; subtrees whose leaves
-	/// all have one value become one leaf.
-	std::vector<TreeNode> Export(const std::vector<float> &leaf_values) const;
+	/// In the order of TreeEnsemble, with the gains of the splits and their numbers of rows as covers.
+	/// @param leaf_values  per node, read for leaves; subtrees whose leaves all have one value become one leaf
+	/// @param splits  when given: gets the node behind every split of the result
+	TreeParts Export(const std::vector<float> &leaf_values,
+					 std::vector<uint32_t> *splits = nullptr) const;
 };
 
 /**

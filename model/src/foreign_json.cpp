@@ -2,6 +2,7 @@
 // freeing recurses far; a UBJSON count is compared with the bytes that are left.
 #include "foreign_json.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -20,10 +21,23 @@ Malformed(const std::string &what) {
 	throw MalformedFile{what};
 }
 
-void
-CheckNesting(std::string_view text) {
+/// Bounds the nesting, and turns NaN, Infinity and -Infinity, which XGBoost writes and JSON does not have, into an
+/// empty text: what must be a number is not one then. XGBoost's categorical splits have NaN as their threshold.
+/// @return the text, or the copy with such numbers replaced
+std::string_view
+Prepared(std::string_view text, std::string &copy) {
 	size_t depth = 0;
 	bool in_string = false;
+	auto blank = [&](size_t at, std::string_view token) {
+		if (text.substr(at, token.size()) != token)
+			return;
+		if (copy.empty())
+			copy = text;
+		size_t begin = at > 0 && text[at - 1] == '-' ? at - 1 : at;
+		std::fill(copy.begin() + static_cast<ptrdiff_t>(begin),
+				  copy.begin() + static_cast<ptrdiff_t>(at + token.size()), ' ');
+		copy[begin] = copy[begin + 1] = '"';
+	};
 	for (size_t i = 0; i < text.size(); i++) {
 		char c = text[i];
 		if (in_string) {
@@ -38,8 +52,13 @@ CheckNesting(std::string_view text) {
 				Malformed("values are nested too deeply");
 		} else if ((c == '}' || c == ']') && depth > 0) {
 			depth--;
+		} else if (c == 'N') {
+			blank(i, "NaN");
+		} else if (c == 'I') {
+			blank(i, "Infinity");
 		}
 	}
+	return copy.empty() ? text : std::string_view(copy);
 }
 
 class UbjsonReader {
@@ -231,7 +250,8 @@ private:
 
 FloatJson
 ParseBoundedJson(std::string_view text) {
-	CheckNesting(text);
+	std::string copy;
+	text = Prepared(text, copy);
 	try {
 		return FloatJson::parse(text.begin(), text.end());
 	} catch (const FloatJson::exception &) {

@@ -21,6 +21,7 @@ struct MalformedFile {
 	std::string what; ///< no full stop
 };
 
+/// NaN and infinities, which are no JSON, become an empty text.
 /// @throws MalformedFile
 FloatJson ParseBoundedJson(std::string_view text);
 /// UBJSON with typed arrays, as XGBoost writes it. Memory: at most 16 times the bytes.

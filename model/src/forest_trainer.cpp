@@ -191,6 +191,13 @@ private:
 	void
 	Add(const CartTree &tree, TreeEnsemble &result) {
 		auto n_trees = static_cast<double>(settings_.n_estimators);
+		// Every tree counts the same for the importance of features, as in scikit-learn, and every split of
+		// it once, in the tree of the first class that has it.
+		double total_gain = 0;
+		for (const CartNode &node : tree.nodes)
+			total_gain += std::max(node.gain, 0.0);
+		std::vector<char> is_counted(tree.nodes.size());
+		std::vector<uint32_t> splits;
 		std::vector<float> values(tree.nodes.size());
 		for (uint32_t group = 0; group < result.n_groups(); group++) {
 			options_.stop.ThrowIfStopped();
@@ -211,10 +218,16 @@ private:
 				double value = sum / weight;
 				values[id] = static_cast<float>(data_.n_classes == 0 ? value / n_trees : value);
 			}
-			std::vector<TreeNode> nodes = tree.Export(values);
-			if (nodes.size() > kMaxEnsembleNodes - result.nodes().size())
+			splits.clear();
+			TreeParts parts = tree.Export(values, &splits);
+			for (size_t i = 0; i < splits.size(); i++) {
+				bool counts = total_gain > 0 && !is_counted[splits[i]];
+				parts.gains[i] = counts ? static_cast<float>(parts.gains[i] / total_gain) : 0;
+				is_counted[splits[i]] = 1;
+			}
+			if (parts.nodes.size() > kMaxEnsembleNodes - result.nodes().size())
 				RefuseNodes();
-			if (const char *problem = result.AddTree(group, nodes))
+			if (const char *problem = result.AddTree(group, parts))
 				throw Error(ErrorCode::kInvalidData, "training did not give a finite model",
 							std::string("A tree has ") + problem + ".", "Scale the target down.");
 		}

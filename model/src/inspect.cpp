@@ -21,14 +21,80 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Splits per column of the learner.
-std::vector<double>
-SplitCounts(const TreeEnsemble &trees) {
-	std::vector<double> counts(trees.n_columns());
-	for (const TreeNode &node : trees.nodes())
-		if (!node.is_leaf())
-			counts[node.column()]++;
-	return counts;
+struct KindName {
+	ImportanceKind kind;
+	const char *name;
+};
+
+constexpr KindName kKindNames[] = {{ImportanceKind::kWeight, "weight"},
+								   {ImportanceKind::kGain, "gain"},
+								   {ImportanceKind::kCover, "cover"},
+								   {ImportanceKind::kTotalGain, "total_gain"},
+								   {ImportanceKind::kTotalCover, "total_cover"}};
+
+/// The kind that is meant, one that the model holds.
+ImportanceKind
+StoredKind(const ModelParts &parts, const TreeEnsemble *trees, ImportanceKind wanted) {
+	if (trees == nullptr) {
+		if (wanted != ImportanceKind::kDefault)
+			throw Error(ErrorCode::kNotSupported, "only trees have kinds of feature importance", "",
+						"Leave the kind out.");
+		return wanted;
+	}
+	bool has_gains = !trees->gains().empty(), has_covers = !trees->covers().empty();
+	if (wanted == ImportanceKind::kDefault) {
+		if (!has_gains)
+			return ImportanceKind::kWeight;
+		return parts.algorithm.starts_with("xgboost") ? ImportanceKind::kGain
+													  : ImportanceKind::kTotalGain;
+	}
+	bool is_gain = wanted == ImportanceKind::kGain || wanted == ImportanceKind::kTotalGain;
+	if (wanted != ImportanceKind::kWeight && !(is_gain ? has_gains : has_covers))
+		throw Error(
+			ErrorCode::kNotSupported,
+			fmt::format("model does not hold the {} of its splits", is_gain ? "gains" : "covers"),
+			"It was trained by an older version, or imported without them.",
+			"Use the kind \"weight\".");
+	return wanted;
+}
+
+/// Sums over the splits of one feature.
+struct SplitSums {
+	double count = 0, gain = 0, cover = 0;
+	double
+	Of(ImportanceKind kind) const {
+		switch (kind) {
+			case ImportanceKind::kGain:
+				return count > 0 ? gain / count : 0;
+			case ImportanceKind::kCover:
+				return count > 0 ? cover / count : 0;
+			case ImportanceKind::kTotalGain:
+				return gain;
+			case ImportanceKind::kTotalCover:
+				return cover;
+			default:
+				return count;
+		}
+	}
+};
+
+/// Per column of the learner.
+std::vector<SplitSums>
+SumSplits(const TreeEnsemble &trees) {
+	std::vector<SplitSums> sums(trees.n_columns());
+	size_t split = 0;
+	for (const TreeNode &node : trees.nodes()) {
+		if (node.is_leaf())
+			continue;
+		SplitSums &own = sums[node.column()];
+		own.count++;
+		if (!trees.gains().empty())
+			own.gain += trees.gains()[split];
+		if (!trees.covers().empty())
+			own.cover += trees.covers()[split];
+		split++;
+	}
+	return sums;
 }
 
 /// Mean over the groups of |weight|, per column of the learner.
@@ -151,8 +217,21 @@ DescribePreprocessing(const FeatureTransform &transform) {
 
 } // namespace
 
+ImportanceKind
+ImportanceKindOf(const std::string &name) {
+	std::string known;
+	for (const KindName &kind : kKindNames) {
+		if (name == kind.name)
+			return kind.kind;
+		known += (known.empty() ? "" : ", ") + std::string(kind.name);
+	}
+	throw Error(ErrorCode::kInvalidArgument,
+				fmt::format("kind of feature importance \"{}\" does not exist", name), "",
+				fmt::format("Available kinds: {}.", known));
+}
+
 std::vector<FeatureImportance>
-FeatureImportances(const Model &model, const std::string &columns_json) {
+FeatureImportances(const Model &model, const std::string &columns_json, ImportanceKind kind) {
 	const ModelParts &parts = dynamic_cast<const ModelImpl &>(model).parts();
 	const auto *trees = dynamic_cast<const TreeEnsemble *>(parts.learner.get());
 	const auto *linear = dynamic_cast<const LinearModel *>(parts.learner.get());
@@ -160,7 +239,13 @@ FeatureImportances(const Model &model, const std::string &columns_json) {
 		throw Error(ErrorCode::kNotSupported,
 					fmt::format("algorithm \"{}\" has no feature importances", parts.algorithm), "",
 					"Tree ensembles and linear models have them.");
-	std::vector<double> columns = trees != nullptr ? SplitCounts(*trees) : MeanWeights(*linear);
+	kind = StoredKind(parts, trees, kind);
+	std::vector<SplitSums> splits;
+	std::vector<double> weights;
+	if (trees != nullptr)
+		splits = SumSplits(*trees);
+	else
+		weights = MeanWeights(*linear);
 	Json described = Json::parse(columns_json, nullptr, false);
 	std::vector<FeatureImportance> result;
 	double total = 0;
@@ -173,9 +258,19 @@ FeatureImportances(const Model &model, const std::string &columns_json) {
 			shares = CategoryShares(statistics, parts.categories[f]);
 		}
 		double importance = 0;
-		for (size_t column = 0; column < transform.width; column++)
-			importance += columns[transform.first_column + column] *
-						  (linear != nullptr ? Spread(transform, column, statistics, shares) : 1);
+		SplitSums own; // of all columns that the feature became
+		for (size_t column = 0; column < transform.width; column++) {
+			size_t at = transform.first_column + column;
+			if (linear != nullptr) {
+				importance += weights[at] * Spread(transform, column, statistics, shares);
+				continue;
+			}
+			own.count += splits[at].count;
+			own.gain += splits[at].gain;
+			own.cover += splits[at].cover;
+		}
+		if (trees != nullptr)
+			importance = std::max(own.Of(kind), 0.0);
 		result.push_back({parts.features[f].name, importance});
 		total += importance;
 	}

@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "pgml/error.h"
+
 #include "no_postgres.h"
 
 namespace pgml {
@@ -52,6 +56,14 @@ AppendStatistics(const std::vector<float> &from, size_t n_splits, bool &has,
 }
 
 } // namespace
+
+void
+RefuseNodes() {
+	throw Error(ErrorCode::kLimitExceeded, "trees have too many nodes",
+				fmt::format("All trees together may have {} nodes.", kMaxEnsembleNodes),
+				"Choose fewer trees, a smaller \"max_depth\" or \"max_leaf_nodes\", or a larger "
+				"\"min_samples_leaf\".");
+}
 
 const char *
 TreeEnsemble::AddTree(uint32_t group, const TreeParts &parts) {

@@ -101,6 +101,12 @@ struct Tree {
 	uint32_t depth = 0; ///< longest path in edges
 };
 
+/// Nodes of all trees of a model: 400 MB in memory, 270 MB stored.
+constexpr size_t kMaxEnsembleNodes = size_t{1} << 25;
+
+/// @throws Error(kLimitExceeded): more than kMaxEnsembleNodes
+[[noreturn]] void RefuseNodes();
+
 class TreeEnsemble : public Learner {
 public:
 	static constexpr uint32_t kMaxDepth = 1024;

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "cart.h"
 #include "pgml/error.h"
 #include "preprocessing.h"
+#include "xgboost_categories.h"
 
 #include "no_postgres.h"
 
@@ -107,8 +107,7 @@ public:
 	explicit TreeReader(const FloatJson &tree)
 		: left_(tree.at("left_children")), right_(tree.at("right_children")),
 		  indices_(tree.at("split_indices")), conditions_(tree.at("split_conditions")),
-		  defaults_(tree.at("default_left")) {
-		size_ = left_.size();
+		  defaults_(tree.at("default_left")), size_(left_.size()), categories_(tree, size_) {
 		for (const FloatJson *array : {&left_, &right_, &indices_, &conditions_, &defaults_})
 			if (!array->is_array() || array->size() != size_)
 				Unexpected("the arrays of a tree differ in length");
@@ -119,6 +118,8 @@ public:
 				Unexpected("the arrays of a tree differ in length");
 			types_ = types->empty() ? nullptr : &*types;
 		}
+		gains_ = Statistics(tree, "loss_changes");
+		covers_ = Statistics(tree, "sum_hessian");
 		const std::string &width =
 			TextOf(tree.at("tree_param").at("size_leaf_vector"), "size_leaf_vector");
 		if (width != "0" && width != "1")
@@ -126,44 +127,71 @@ public:
 	}
 
 	/// Breadth-first from the root, which also leaves out nodes that pruning deleted.
-	std::vector<TreeNode>
-	Nodes(size_t n_columns, float weight) const {
-		std::vector<TreeNode> result;
+	TreeParts
+	Parts(size_t n_columns, float weight) const {
+		TreeParts result;
 		std::vector<size_t> order = {0};
+		std::vector<bool> is_seen(size_); // a node in two places could make its categories many
+		bool has_gains = gains_ != nullptr, has_covers = covers_ != nullptr;
 		for (size_t i = 0; i < order.size(); i++) {
-			if (order.size() > size_)
-				Unexpected("a tree is no tree");
 			size_t id = order[i];
+			if (id >= size_ || is_seen[id])
+				Unexpected("a tree is no tree");
+			is_seen[id] = true;
 			TreeNode node{};
-			node.value = Float(conditions_.at(id));
 			int64_t left = IntegerOf(left_.at(id), "a child");
 			int64_t right = IntegerOf(right_.at(id), "a child");
 			if (left == -1) {
 				node.feature = TreeNode::kLeaf;
-				node.value *= weight; // in float32, as XGBoost's own
+				node.value = Float(conditions_.at(id)) * weight; // in float32, as XGBoost's own
 			} else {
-				if (types_ != nullptr && IntegerOf(types_->at(id), "a split's type") != 0)
-					throw Error(ErrorCode::kNotSupported, "categorical splits are not supported",
-								"The model was trained with enable_categorical.",
-								"Train it on one-hot or target encoded columns.");
+				int64_t type = types_ == nullptr ? 0 : IntegerOf(types_->at(id), "a split's type");
+				if (type != 0 && type != 1)
+					Unexpected("a split of an unknown type");
 				int64_t feature = IntegerOf(indices_.at(id), "a split's feature");
 				if (left <= 0 || right <= 0 || left >= static_cast<int64_t>(size_) ||
 					right >= static_cast<int64_t>(size_) || feature < 0 ||
 					feature >= static_cast<int64_t>(n_columns))
 					Unexpected("an index is out of range");
-				node.feature = static_cast<uint32_t>(feature);
 				const FloatJson &side = defaults_.at(id);
-				if (side.is_boolean() ? side.get<bool>() : IntegerOf(side, "default_left") != 0)
-					node.feature |= TreeNode::kDefaultLeft;
+				bool default_left =
+					side.is_boolean() ? side.get<bool>() : IntegerOf(side, "default_left") != 0;
+				uint32_t flags = default_left ? TreeNode::kDefaultLeft : 0;
+				auto column = static_cast<uint32_t>(feature);
+				if (type == 1)
+					node = TreeNode::Categorical(column, flags, categories_.AddSet(id, result));
+				else
+					node = {Float(conditions_.at(id)), column | flags, 0};
+				has_gains = has_gains && AppendNumber(gains_->at(id), result.gains);
+				has_covers = has_covers && AppendNumber(covers_->at(id), result.covers);
 				order.push_back(static_cast<size_t>(left));
 				order.push_back(static_cast<size_t>(right));
 			}
-			result.push_back(node);
+			result.nodes.push_back(node);
 		}
+		if (!has_gains)
+			result.gains.clear();
+		if (!has_covers)
+			result.covers.clear();
 		return result;
 	}
 
 private:
+	/// Numbers per node that only describe the tree: a file may do without.
+	const FloatJson *
+	Statistics(const FloatJson &tree, const char *name) const {
+		auto found = tree.find(name);
+		bool usable = found != tree.end() && found->is_array() && found->size() == size_;
+		return usable ? &*found : nullptr;
+	}
+	/// @return whether there was a finite one
+	static bool
+	AppendNumber(const FloatJson &value, std::vector<float> &to) {
+		if (!value.is_number() || !std::isfinite(value.get<float>()))
+			return false;
+		to.push_back(value.get<float>());
+		return true;
+	}
 	static float
 	Float(const FloatJson &value) {
 		if (!value.is_number())
@@ -174,8 +202,9 @@ private:
 		return number;
 	}
 	const FloatJson &left_, &right_, &indices_, &conditions_, &defaults_;
-	const FloatJson *types_ = nullptr;
-	size_t size_ = 0;
+	const FloatJson *types_ = nullptr, *gains_ = nullptr, *covers_ = nullptr;
+	size_t size_;
+	SplitCategories categories_;
 };
 
 /// Where the trees are, and what each is multiplied by (dart): inside "gbtree" until 3.2, beside or inside
@@ -241,6 +270,7 @@ Convert(const FloatJson &json) {
 		for (const FloatJson &name : *names)
 			result.feature_names.push_back(TextOf(name, "a feature's name"));
 	}
+	result.category_names = CategoryNames(forest.model, n_columns);
 	auto ensemble = std::make_unique<TreeEnsemble>(n_columns, std::move(base));
 	const FloatJson &trees = forest.model.at("trees"), &groups = forest.model.at("tree_info");
 	if (!trees.is_array() || !groups.is_array() || trees.size() != groups.size() ||
@@ -248,13 +278,13 @@ Convert(const FloatJson &json) {
 		 (!forest.weights->is_array() || forest.weights->size() != trees.size())))
 		Unexpected("the number of trees is not that of their groups or weights");
 	for (size_t t = 0; t < trees.size(); t++) {
-		std::vector<TreeNode> nodes = TreeReader(trees.at(t)).Nodes(n_columns, forest.WeightOf(t));
+		TreeParts parts = TreeReader(trees.at(t)).Parts(n_columns, forest.WeightOf(t));
 		int64_t group = IntegerOf(groups.at(t), "a tree's group");
 		if (group < 0 || group >= static_cast<int64_t>(n_groups))
 			Unexpected("a tree's group is out of range");
-		if (nodes.size() > kMaxEnsembleNodes - ensemble->nodes().size())
+		if (parts.nodes.size() > kMaxEnsembleNodes - ensemble->nodes().size())
 			RefuseNodes();
-		if (const char *problem = ensemble->AddTree(static_cast<uint32_t>(group), nodes))
+		if (const char *problem = ensemble->AddTree(static_cast<uint32_t>(group), parts))
 			throw Error(ErrorCode::kLimitExceeded, fmt::format("model has {}", problem), "",
 						"Choose a smaller \"max_depth\" or \"max_leaves\".");
 	}
@@ -282,8 +312,8 @@ TreesFromXgboostJson(std::string_view json, size_t n_columns) {
 			Unexpected("the number of features is not that of the training data");
 		return std::move(model.trees);
 	} catch (const MalformedFile &problem) {
-		// The only tokens of XGBoost's writer that are no JSON are NaN and Infinity.
-		for (const char *token : {"NaN", "nan", "nfinity", "inf"})
+		// Another spelling of NaN or infinity than the reader knows.
+		for (const char *token : {"nan", "inf"})
 			if (json.find(token) != std::string_view::npos)
 				NotFinite();
 		throw Error(ErrorCode::kInternal, "model trained by XGBoost has an unexpected form",

@@ -14,6 +14,8 @@ namespace pgml {
 struct XgboostModel {
 	std::unique_ptr<const TreeEnsemble> trees;
 	std::string objective;
+	/// Per feature, in the order of their codes; empty: a number. Empty: all are numbers.
+	std::vector<std::vector<std::string>> category_names;
 	std::vector<std::string> feature_names; ///< empty, or one per column
 };
 

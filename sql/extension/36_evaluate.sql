@@ -18,10 +18,10 @@ CREATE FUNCTION pgml.roc_curve(project text, relation text, label text DEFAULT N
 CREATE FUNCTION pgml.roc_curve(model_id bigint, relation text, label text DEFAULT NULL, y_column_name text DEFAULT NULL)
 	RETURNS TABLE (threshold double precision, false_positive_rate double precision, true_positive_rate double precision)
 	AS 'MODULE_PATHNAME', 'pgml_roc_curve_model' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
-CREATE FUNCTION pgml.feature_importance(project text)
+CREATE FUNCTION pgml.feature_importance(project text, kind text DEFAULT NULL)
 	RETURNS TABLE (feature text, importance double precision)
 	AS 'MODULE_PATHNAME', 'pgml_feature_importance_project' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20;
-CREATE FUNCTION pgml.feature_importance(model_id bigint)
+CREATE FUNCTION pgml.feature_importance(model_id bigint, kind text DEFAULT NULL)
 	RETURNS TABLE (feature text, importance double precision)
 	AS 'MODULE_PATHNAME', 'pgml_feature_importance_model' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20;
 CREATE FUNCTION pgml.describe(project text)

@@ -191,6 +191,35 @@ TEST(FeatureImportances, TreesCountSplits) {
 	EXPECT_EQ(importances[1].importance, 1);
 }
 
+TEST(FeatureImportances, OwnTreesGiveTheDecreaseOfTheImpurity) {
+	std::vector<float> a, b;
+	std::vector<double> classes, values;
+	for (int i = 0; i < 400; i++) {
+		a.push_back(float(i / 2 % 2));
+		b.push_back(float(i % 2));
+		classes.push_back(a.back() * (1 + b.back()));
+		values.push_back(10 * a.back() + b.back());
+	}
+	auto share_of_a = [&](const std::vector<double> &y, Task task, const char *algorithm,
+						  const char *parameters) {
+		Dataset data = test::DatasetBuilder().Number("a", a).Number("b", b).Target(y).Build();
+		auto model = Train(data, Options(algorithm, task, parameters));
+		auto importances = FeatureImportances(*model, "");
+		EXPECT_NEAR(Sum(importances), 1, 1e-9);
+		EXPECT_EQ(FeatureImportances(*model, "", ImportanceKind::kTotalGain)[0].importance,
+				  importances[0].importance);
+		return importances[0].importance;
+	};
+	// Gini of shares 1/2, 1/4, 1/4: 5/8, after the split by a 1/4, then 0. The ensemble has a tree per class.
+	const char *whole = R"({"n_estimators": 3, "bootstrap": false, "max_features": null})";
+	EXPECT_NEAR(share_of_a(classes, Task::kClassification, "random_forest", whole), 0.6, 1e-6);
+	// Variance: 25 of a, 1/4 of b.
+	EXPECT_NEAR(share_of_a(values, Task::kRegression, "random_forest", whole), 25 / 25.25, 1e-6);
+	const char *boosted = R"({"n_estimators": 4, "learning_rate": 0.5})";
+	EXPECT_NEAR(share_of_a(values, Task::kRegression, "gradient_boosting_trees", boosted),
+				25 / 25.25, 1e-6);
+}
+
 TEST(DescribeModel, NamesPreprocessingWithoutCategories) {
 	std::vector<float> x = {1, NAN, 3, 4};
 	Dataset data = test::DatasetBuilder()

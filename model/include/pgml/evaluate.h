@@ -40,6 +40,19 @@ struct RocPoint {
 std::vector<RocPoint> RocCurve(const Model &model, const Dataset &data, const std::string *label,
 							   const StopToken &stop);
 
+/// XGBoost's kinds. A feature's gain and cover are means over its splits, the totals their sums.
+enum class ImportanceKind : uint8_t {
+	kDefault,
+	kWeight, ///< number of splits
+	kGain,
+	kCover,
+	kTotalGain,
+	kTotalCover,
+};
+
+/// @throws Error(kInvalidArgument) listing what there is
+ImportanceKind ImportanceKindOf(const std::string &name);
+
 struct FeatureImportance {
 	std::string feature;
 	double importance; ///< share of the whole, >= 0
@@ -47,14 +60,16 @@ struct FeatureImportance {
 
 /**
  * How much the model rests on each feature, in the features' order; the sum is 1 unless all are 0.
- * Trees: the share of splits. Linear models: |weight| times the spread (standard deviation) of the
- * learner's column, means over the classes.
+ * Trees: by default what the program of the algorithm calls importance, the gain for XGBoost's trees and
+ * the total gain for others; the weight where no gains are stored. Linear models: |weight| times the
+ * spread (standard deviation) of the learner's column, means over the classes.
  * @param columns_json  what DescribeColumnsToJson gave for the training rows, or empty: spreads count
  *                      as 1 then
- * @throws Error(kNotSupported) for other learners
+ * @throws Error(kNotSupported) for other learners, and for a kind that the model does not hold
  */
 std::vector<FeatureImportance> FeatureImportances(const Model &model,
-												  const std::string &columns_json);
+												  const std::string &columns_json,
+												  ImportanceKind kind = ImportanceKind::kDefault);
 
 /// Task, algorithm, classes, and every feature with its type and preprocessing, as a JSON object.
 /// Categories are counted, not named: they are values of the training rows.
