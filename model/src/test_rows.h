@@ -11,7 +11,13 @@
 
 namespace pgml {
 
-constexpr size_t kTestTileRows = 1024;
+/// Rows between two looks at a stop request: at most 1024, and for a slow model (neighbours, many trees) so few that a
+/// walk over them takes about 25 ms.
+inline size_t
+TestTileRows(const Model &model) {
+	constexpr double kCostPerPoll = 4e6;
+	return static_cast<size_t>(std::clamp(kCostPerPoll / model.RowCost(), 1.0, 1024.0));
+}
 
 /// Feeds the rows to use(first row, tile), with the dataset's category codes turned into the model's.
 /// @throws Error(kInvalidArgument) when the dataset does not have the model's features
@@ -38,10 +44,11 @@ ForTestTiles(const Model &model, const Dataset &test, const StopToken &stop, con
 		}
 		column += test.features[f].width;
 	}
-	Matrix tile(test.raw.cols(), kTestTileRows);
-	for (size_t first = 0; first < test.raw.rows(); first += kTestTileRows) {
+	size_t tile_rows = TestTileRows(model);
+	Matrix tile(test.raw.cols(), tile_rows);
+	for (size_t first = 0; first < test.raw.rows(); first += tile_rows) {
 		stop.ThrowIfStopped();
-		size_t rows = std::min(kTestTileRows, test.raw.rows() - first);
+		size_t rows = std::min(tile_rows, test.raw.rows() - first);
 		if (texts.empty()) {
 			use(first, test.raw.view().Slice(first, rows));
 			continue;

@@ -241,4 +241,19 @@ TEST(DescribeModel, NamesPreprocessingWithoutCategories) {
 	EXPECT_EQ(text.find("Oslo"), std::string::npos);
 }
 
+TEST(Evaluate, SlowModelsPollMoreOften) {
+	static size_t polls;
+	auto target = [](const std::vector<float> &x, std::mt19937 &) { return double(x[0]); };
+	Dataset train = test::RandomDataset(10000, 20, 0, 1, target);
+	Dataset rows = test::RandomDataset(1000, 20, 0, 2, target);
+	auto polls_of = [&](const char *algorithm) {
+		auto model = Train(train, Options(algorithm, Task::kRegression));
+		polls = 0;
+		EvaluateToJson(*model, rows, StopToken([] { return ++polls == 0; }));
+		return polls;
+	};
+	EXPECT_GE(polls_of("linear"), 1u);
+	EXPECT_GE(polls_of("knn"), 5 * polls_of("linear"));
+}
+
 } // namespace pgml
