@@ -277,6 +277,11 @@ EvaluateRow(PredictCall *call, const Datum *values, const bool *nulls) {
 	return ResultOf(call, 0);
 }
 
+const char *
+CallEvaluator(const PredictCall *call) {
+	return call->model.model->evaluator();
+}
+
 int64
 CallModelId(const PredictCall *call) {
 	return call->model.model_id;

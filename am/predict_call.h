@@ -73,6 +73,9 @@ void EvaluateCall(PredictCall *call, pgml::MatrixView raw, Datum *results);
 /// as EvaluateCall's.
 Datum EvaluateRow(PredictCall *call, const Datum *values, const bool *nulls);
 
+/// What evaluates the model now, for EXPLAIN.
+const char *CallEvaluator(const PredictCall *call);
+
 /// The model version that answers, for EXPLAIN.
 int64 CallModelId(const PredictCall *call);
 

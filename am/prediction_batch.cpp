@@ -5,6 +5,7 @@
 #include "am/model_catalog.h"
 #include "am/predict_functions.h"
 #include "am/version_pin.h"
+#include "pgml/evaluator.h"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -445,7 +446,7 @@ EndSourceExpressions(CustomScanState *node) {
 
 void
 ExplainModels(const PredictionBatch *batch, ExplainState *es) {
-	List *models = NIL;
+	List *models = NIL, *evaluators = NIL;
 	for (int p = 0; p < batch->n_predictions; p++) {
 		const Prediction *prediction = &batch->predictions[p];
 		int64 version = prediction->version;
@@ -465,9 +466,19 @@ ExplainModels(const PredictionBatch *batch, ExplainState *es) {
 			known |= strcmp((char *)lfirst(cell), label) == 0;
 		if (!known)
 			models = lappend(models, label);
+		// A plan that did not run has loaded no model: most are trees.
+		const char *evaluator = prediction->call != nullptr
+									? CallEvaluator(prediction->call)
+									: pgml::EvaluatorName(pgml::ActiveEvaluator());
+		label = psprintf("%s (cpu)", evaluator);
+		known = false;
+		foreach (cell, evaluators)
+			known |= strcmp((char *)lfirst(cell), label) == 0;
+		if (!known)
+			evaluators = lappend(evaluators, label);
 	}
 	ExplainPropertyList("Models", models, es);
-	ExplainPropertyText("Evaluator", "generic (cpu)", es);
+	ExplainPropertyList("Evaluator", evaluators, es);
 }
 
 } // namespace pgml::am

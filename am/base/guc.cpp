@@ -2,6 +2,7 @@
 #include "am/base/guc.h"
 
 #include "am/base/pg.h"
+#include "pgml/evaluator.h"
 
 #include <climits>
 
@@ -13,9 +14,40 @@ namespace pgml::am {
 
 bool guc_batch = true;
 int guc_batch_size = 1024;
+int guc_evaluator = (int)pgml::Evaluator::kAuto;
 bool guc_fused_scan = true;
 int guc_training_memory = 4 * 1024 * 1024;
 int guc_training_threads = 1;
+
+namespace {
+
+const config_enum_entry kEvaluators[] = {
+	{"auto", (int)pgml::Evaluator::kAuto, false},
+	{"walker", (int)pgml::Evaluator::kWalker, false},
+	{"portable", (int)pgml::Evaluator::kPortable, false},
+	{"avx2", (int)pgml::Evaluator::kAvx2, false},
+	{"avx512", (int)pgml::Evaluator::kAvx512, false},
+	{nullptr, 0, false},
+};
+
+bool
+CheckEvaluator(int *value, void **, GucSource) {
+	auto evaluator = (pgml::Evaluator)*value;
+	if (pgml::EvaluatorAvailable(evaluator))
+		return true;
+	GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+	GUC_check_errmsg("this processor cannot run the evaluator \"%s\"",
+					 pgml::EvaluatorName(evaluator));
+	GUC_check_errhint("\"auto\" takes the fastest that it can run.");
+	return false;
+}
+
+void
+AssignEvaluator(int value, void *) {
+	pgml::SetEvaluator((pgml::Evaluator)value);
+}
+
+} // namespace
 
 void
 DefineSettings() {
@@ -25,6 +57,10 @@ DefineSettings() {
 	DefineCustomIntVariable(
 		"pgml.batch_size", "Largest number of rows in one batch of predictions.", nullptr,
 		&guc_batch_size, 1024, 1, 65536, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable("pgml.evaluator", "Evaluates tree models by this engine.",
+							 "All give the same predictions; \"auto\" is the fastest.",
+							 &guc_evaluator, (int)pgml::Evaluator::kAuto, kEvaluators, PGC_USERSET,
+							 GUC_EXPLAIN, CheckEvaluator, AssignEvaluator, nullptr);
 	DefineCustomBoolVariable(
 		"pgml.fused_scan", "Reads the features of predictions directly from table pages.",
 		"Off reads them through a scan of the server; the rows are the same.", &guc_fused_scan,

@@ -1,10 +1,11 @@
-// Prediction of linear models. Plain loops over a tile of rows, column by column: each row's sum is
-// formed in the same order whatever the number of rows, so one row and a batch agree bit for bit. A
-// GEMV would not promise that.
+// Prediction of linear models, a tile of rows at a time: each row's sum is formed in the same order whatever the number
+// of rows, so one row and a batch agree bit for bit. A GEMV would not promise that.
 #include "linear.h"
 
 #include <algorithm>
 #include <limits>
+
+#include "engine/dense.h"
 
 #include "no_postgres.h"
 
@@ -14,23 +15,10 @@ namespace {
 
 constexpr size_t kTile = 256;
 
-/// Infinite features count as the largest number: infinity * 0 must not turn a prediction into NaN.
-inline float
-Clamp(float value) {
-	constexpr float kLimit = std::numeric_limits<float>::max();
-	return value > kLimit ? kLimit : value < -kLimit ? -kLimit : value;
-}
-
 void
 TileValues(const LinearGroup &group, MatrixView columns, size_t first, size_t rows, double *out) {
-	for (size_t row = 0; row < rows; row++)
-		out[row] = group.intercept;
-	for (size_t col = 0; col < columns.cols; col++) {
-		double weight = group.weights[col];
-		const float *values = columns.column(col) + first;
-		for (size_t row = 0; row < rows; row++)
-			out[row] += weight * static_cast<double>(Clamp(values[row]));
-	}
+	engine::Dense().linear(group.weights.data(), group.intercept, columns.data + first, columns.ld,
+						   columns.cols, rows, out);
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "pgml/error.h"
+#include "pgml/evaluator.h"
 #include "trees.h"
 
 #include "no_postgres.h"
@@ -153,10 +154,41 @@ ModelImpl::ForTiles(MatrixView raw, Workspace &work, const Use &use) const {
 	}
 }
 
+const engine::CompiledTrees &
+ModelImpl::Compiled() const {
+	std::call_once(compile_once_, [this] {
+		compiled_ = std::make_unique<engine::CompiledTrees>(
+			static_cast<const TreeEnsemble &>(*parts_.learner));
+	});
+	return *compiled_;
+}
+
+bool
+ModelImpl::UsesEngine(Evaluator evaluator) const {
+	return parts_.learner->kind() == LearnerKind::kTrees && evaluator != Evaluator::kWalker;
+}
+
+const char *
+ModelImpl::evaluator() const {
+	Evaluator evaluator = ActiveEvaluator();
+	if (parts_.learner->kind() != LearnerKind::kTrees)
+		return "generic";
+	return EvaluatorName(UsesEngine(evaluator) ? evaluator : Evaluator::kWalker);
+}
+
+void
+ModelImpl::LearnerMargins(MatrixView columns, Workspace &work, float *out) const {
+	Evaluator evaluator = ActiveEvaluator();
+	if (UsesEngine(evaluator))
+		Compiled().Margins(evaluator, columns, work.engine, out);
+	else
+		parts_.learner->Margins(columns, out);
+}
+
 const float *
 ModelImpl::TileMargins(MatrixView columns, Workspace &work) const {
 	work.margins.resize(std::max(work.margins.size(), columns.rows * margin_groups()));
-	parts_.learner->Margins(columns, work.margins.data());
+	LearnerMargins(columns, work, work.margins.data());
 	return work.margins.data();
 }
 
@@ -164,7 +196,7 @@ void
 ModelImpl::Margins(MatrixView raw, Workspace &work, float *out) const {
 	CheckCall(raw, false);
 	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
-		parts_.learner->Margins(columns, out + first * margin_groups());
+		LearnerMargins(columns, work, out + first * margin_groups());
 	});
 }
 
@@ -181,7 +213,10 @@ ModelImpl::Predict(MatrixView raw, Workspace &work, double *out) const {
 						.class_values[BestClass(margins + row * margin_groups(), margin_groups())];
 			return;
 		}
-		parts_.learner->Values(columns, to);
+		if (parts_.learner->kind() == LearnerKind::kTrees)
+			std::copy_n(TileMargins(columns, work), columns.rows, to);
+		else
+			parts_.learner->Values(columns, to);
 		if (parts_.link == Link::kLogistic)
 			for (size_t row = 0; row < columns.rows; row++)
 				to[row] = Sigmoid(static_cast<float>(to[row]));

@@ -2,9 +2,11 @@
 /// The one implementation of Model: parts put together by Train() or Decode(), checked for
 /// consistency by both.
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "engine/compiled_trees.h"
 #include "learner.h"
 #include "pgml/model.h"
 #include "preprocessing.h"
@@ -84,6 +86,7 @@ public:
 		return parts_.class_values;
 	}
 	double RowCost() const override;
+	const char *evaluator() const override;
 	size_t
 	margin_groups() const override {
 		return parts_.learner->n_groups();
@@ -96,6 +99,12 @@ public:
 private:
 	/// Calls use(first row, columns of the tile) for tiles of rows, preprocessed.
 	template <typename Use> void ForTiles(MatrixView raw, Workspace &work, const Use &use) const;
+	/// Margins of preprocessed columns: trees by the active evaluator, other learners by themselves.
+	void LearnerMargins(MatrixView columns, Workspace &work, float *out) const;
+	/// Whether the compiled trees answer, not the learner itself.
+	bool UsesEngine(Evaluator evaluator) const;
+	/// The trees compiled, at the first call. Only for models of trees.
+	const engine::CompiledTrees &Compiled() const;
 	/// Margins of a tile into the workspace, row-major.
 	const float *TileMargins(MatrixView columns, Workspace &work) const;
 	void CheckCall(MatrixView raw, bool needs_classes) const;
@@ -104,6 +113,8 @@ private:
 	/// Of a single margin that is a sum of votes: 1 / number of votes.
 	float VoteScale() const;
 	size_t tile_rows_;
+	mutable std::once_flag compile_once_;
+	mutable std::unique_ptr<const engine::CompiledTrees> compiled_;
 };
 
 std::unique_ptr<const Learner> DecodeLearner(Reader &reader);

@@ -5,13 +5,17 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/dense.h"
+
 #include "no_postgres.h"
 
 namespace pgml {
 
 namespace {
 
-constexpr size_t kTile = 32;
+constexpr size_t kTile = engine::kDenseRows;
+/// Fewer rows go one by one.
+constexpr size_t kLeastTileRows = 6;
 
 double
 Activate(Activation activation, double value) {
@@ -33,40 +37,71 @@ Activate(Activation activation, double value) {
 
 } // namespace
 
+PerceptronModel::PerceptronModel(Activation activation, std::vector<PerceptronLayer> layers)
+	: activation_(activation), layers_(std::move(layers)) {
+	for (const PerceptronLayer &layer : layers_) {
+		std::vector<double> &weights = by_input_.emplace_back(layer.weights.size());
+		for (size_t unit = 0; unit < layer.n_outputs; unit++)
+			for (size_t k = 0; k < layer.n_inputs; k++)
+				weights[k * layer.n_outputs + unit] = layer.weights[unit * layer.n_inputs + k];
+	}
+}
+
+const double *
+PerceptronModel::Row(MatrixView columns, size_t row, double *inputs, double *outputs) const {
+	const engine::DenseKernels &dense = engine::Dense();
+	for (size_t col = 0; col < columns.cols; col++)
+		inputs[col] = ClampFeature(columns.column(col)[row]);
+	for (size_t l = 0; l < layers_.size(); l++) {
+		const PerceptronLayer &layer = layers_[l];
+		Activation activation = l + 1 < layers_.size() ? activation_ : Activation::kIdentity;
+		bool relu = activation == Activation::kRelu;
+		dense.row_layer(by_input_[l].data(), layer.biases.data(), layer.n_inputs, layer.n_outputs,
+						relu, inputs, outputs);
+		if (!relu)
+			for (size_t unit = 0; unit < layer.n_outputs; unit++)
+				outputs[unit] = Activate(activation, outputs[unit]);
+		std::swap(inputs, outputs);
+	}
+	return inputs;
+}
+
 template <typename Use>
 void
 PerceptronModel::ForTiles(MatrixView columns, const Use &use) const {
+	const engine::DenseKernels &dense = engine::Dense();
 	size_t widest = n_columns();
 	for (const PerceptronLayer &layer : layers_)
 		widest = std::max(widest, layer.n_outputs);
 	std::vector<double> inputs(widest * kTile), outputs(widest * kTile);
-	for (size_t first = 0; first < columns.rows; first += kTile) {
+	for (size_t first = 0; first < columns.rows;) {
 		size_t rows = std::min(kTile, columns.rows - first);
+		if (rows < kLeastTileRows) {
+			use(first, 1, Row(columns, first, inputs.data(), outputs.data()), 1);
+			first++;
+			continue;
+		}
 		for (size_t col = 0; col < columns.cols; col++)
-			for (size_t row = 0; row < rows; row++)
-				inputs[col * kTile + row] = ClampFeature(columns.column(col)[first + row]);
+			dense.load(columns.column(col) + first, rows, inputs.data() + col * kTile);
 		for (size_t l = 0; l < layers_.size(); l++) {
 			const PerceptronLayer &layer = layers_[l];
 			Activation activation = l + 1 < layers_.size() ? activation_ : Activation::kIdentity;
-			for (size_t unit = 0; unit < layer.n_outputs; unit++) {
-				double *sums = outputs.data() + unit * kTile;
-				const double *weights = layer.weights.data() + unit * layer.n_inputs;
-				std::fill(sums, sums + rows, layer.biases[unit]);
-				for (size_t k = 0; k < layer.n_inputs; k++)
-					for (size_t row = 0; row < rows; row++)
-						sums[row] += weights[k] * inputs[k * kTile + row];
-				for (size_t row = 0; row < rows; row++)
-					sums[row] = Activate(activation, sums[row]);
-			}
+			bool relu = activation == Activation::kRelu;
+			dense.layer(layer.weights.data(), layer.biases.data(), layer.n_inputs, layer.n_outputs,
+						relu, inputs.data(), outputs.data());
+			if (!relu)
+				for (size_t i = 0; i < layer.n_outputs * kTile; i++)
+					outputs[i] = Activate(activation, outputs[i]);
 			inputs.swap(outputs);
 		}
-		use(first, rows, inputs.data());
+		use(first, rows, inputs.data(), kTile);
+		first += rows;
 	}
 }
 
 void
 PerceptronModel::Values(MatrixView columns, double *out) const {
-	ForTiles(columns, [&](size_t first, size_t rows, const double *outputs) {
+	ForTiles(columns, [&](size_t first, size_t rows, const double *outputs, size_t) {
 		std::copy_n(outputs, rows, out + first);
 	});
 }
@@ -74,10 +109,10 @@ PerceptronModel::Values(MatrixView columns, double *out) const {
 void
 PerceptronModel::Margins(MatrixView columns, float *out) const {
 	size_t n_groups = this->n_groups();
-	ForTiles(columns, [&](size_t first, size_t rows, const double *outputs) {
+	ForTiles(columns, [&](size_t first, size_t rows, const double *outputs, size_t stride) {
 		for (size_t group = 0; group < n_groups; group++)
 			for (size_t row = 0; row < rows; row++)
-				out[(first + row) * n_groups + group] = ClampMargin(outputs[group * kTile + row]);
+				out[(first + row) * n_groups + group] = ClampMargin(outputs[group * stride + row]);
 	});
 }
 

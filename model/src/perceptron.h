@@ -26,8 +26,7 @@ public:
 	static constexpr size_t kMaxLayers = 33, kMaxUnits = 65536;
 
 	/// @param layers  at least one; each takes what the one before gives
-	PerceptronModel(Activation activation, std::vector<PerceptronLayer> layers)
-		: activation_(activation), layers_(std::move(layers)) {}
+	PerceptronModel(Activation activation, std::vector<PerceptronLayer> layers);
 	const std::vector<PerceptronLayer> &
 	layers() const {
 		return layers_;
@@ -51,11 +50,14 @@ public:
 	static std::unique_ptr<const PerceptronModel> Decode(Reader &reader);
 
 private:
-	/// Calls use(first row, rows, outputs as [group][kTile]).
+	/// Calls use(first row, rows, outputs, stride between the outputs of two groups).
 	template <typename Use> void ForTiles(MatrixView columns, const Use &use) const;
+	/// Outputs of one row. @return where they lie, in one of the two buffers
+	const double *Row(MatrixView columns, size_t row, double *inputs, double *outputs) const;
 
 	Activation activation_; ///< of all layers but the last
 	std::vector<PerceptronLayer> layers_;
+	std::vector<std::vector<double>> by_input_; ///< per layer: weights as [n_inputs][n_outputs]
 };
 
 } // namespace pgml

@@ -16,7 +16,7 @@ mapfile -t all < <(grep -E '\.(cpp|cc|h)$' "$LINT_FILES")
 
 report '#include [<"](postgres|am/|index/|libpq|utils/|nodes/|access/|executor/|catalog/)' 'model code must not see the server' "${model[@]}"
 report '#include "(am/[^b]|am/b[^a]|index/)' 'am/base must not see what stands on it' "${base[@]}"
-report '#include "pgml/' 'am/base may use error.h and stop_token.h only' "${base[@]}" | grep -vE 'pgml/(error|stop_token)\.h'
+report '#include "pgml/' 'am/base may use error.h, evaluator.h and stop_token.h only' "${base[@]}" | grep -vE 'pgml/(error|evaluator|stop_token)\.h'
 report '#include "index/' 'am/ must not see index/' "${am[@]}"
 report '#include "am/([^b]|b[^a])' 'index/ may use am/base only' "${index[@]}" | grep -v 'am/reader.h'
 report '#include [<"](postgres|fmgr)\.h' 'include am/base/pg.h instead' "${server[@]}"

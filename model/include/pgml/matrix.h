@@ -1,6 +1,7 @@
 #pragma once
 /// The one batch type: column-major float32, NaN = missing.
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -109,6 +110,23 @@ private:
 	std::shared_ptr<Cells> cells_;
 	float *data_ = nullptr; ///< of cells_
 	size_t rows_ = 0, cols_ = 0, capacity_ = 0, ld_ = 0;
+};
+
+/// Scratch memory for vectors: aligned to 64 bytes, grows to what is asked for.
+class AlignedBuffer {
+public:
+	/// At least `size` bytes, unspecified; valid until the next call.
+	void *
+	Reserve(size_t size) {
+		constexpr size_t kAlignment = 64;
+		if (bytes_.size() < size + kAlignment)
+			bytes_ = std::vector<unsigned char>(size + kAlignment);
+		auto start = reinterpret_cast<uintptr_t>(bytes_.data());
+		return bytes_.data() + (kAlignment - start % kAlignment) % kAlignment;
+	}
+
+private:
+	std::vector<unsigned char> bytes_;
 };
 
 } // namespace pgml

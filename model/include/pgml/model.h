@@ -56,6 +56,7 @@ class Workspace {
 public:
 	Matrix transformed;
 	std::vector<float> margins;
+	AlignedBuffer engine;
 };
 
 class Model {
@@ -83,6 +84,8 @@ public:
 	virtual const std::vector<double> &class_values() const = 0;
 	/// Estimated cost of one row in units of the planner's cpu_operator_cost (0.0025), at least 1.
 	virtual double RowCost() const = 0;
+	/// What evaluates it in this process now: EvaluatorName(), "generic" for what is not made of trees.
+	virtual const char *evaluator() const = 0;
 
 	/// Margins before the link, row-major [rows, n_groups]; n_groups = 1, or the number of classes for multi-class.
 	virtual size_t margin_groups() const = 0;
