@@ -39,16 +39,17 @@ struct PredictCall {
 	int n_classes;    ///< 0 for a regression
 	text **labels;    ///< [n_classes], for classify and class_probability
 	int class_number; ///< class_probability: position of the label, -1 = not set yet
+	int n_values;     ///< numbers of a row in an array result: classes, targets or components
 	size_t tile;      ///< most rows that are evaluated between two checks for interrupts
 	size_t room;      ///< rows that `output` has room for
-	void *output;     ///< what the model writes: double, int32 or [n_classes] float per row
+	void *output;     ///< what the model writes: double, int32 or [n_values] float per row
 };
 
 namespace {
 
 constexpr size_t kTileRows = 1024;
-/// Probabilities of one tile: many classes make the tile smaller.
-constexpr size_t kTileProbabilities = 1 << 20;
+/// Floats that one tile gives: many classes make the tile smaller.
+constexpr size_t kTileValues = 1 << 20;
 /// Cost of one tile, in units of Model::RowCost: a slow model must still be interruptible.
 constexpr double kTileCost = 1e7;
 
@@ -57,12 +58,44 @@ WantsProbabilities(Member member) {
 	return member == Member::kPredictProba || member == Member::kClassProbability;
 }
 
-[[noreturn]] void
-RaiseNotClassification(const BoundModel &model) {
+constexpr bool
+GivesArray(Member member) {
+	return member == Member::kPredictProba || member == Member::kPredictJoint ||
+		   member == Member::kDecompose;
+}
+
+/// The function that gives what a model has to give.
+Member
+MemberFor(const pgml::Model &model) {
+	if (model.task() == pgml::Task::kDecomposition)
+		return Member::kDecompose;
+	return model.vector_size() > 0 ? Member::kPredictJoint : Member::kPredict;
+}
+
+/// Raises 22023 when the model cannot give what the function asks for.
+void
+CheckMember(const PredictCall *call) {
+	const pgml::Model &model = *call->model.model;
+	Member right = MemberFor(model);
+	const char *problem;
+	if (call->member == Member::kPredict || call->member == Member::kPredictJoint ||
+		call->member == Member::kDecompose) {
+		if (call->member == right)
+			return;
+		problem = call->member == Member::kPredict     ? "gives several values, not one"
+				  : call->member == Member::kDecompose ? "has no components"
+													   : "has one target, not several";
+		if (call->member == Member::kPredictJoint && !pgml::HasTarget(model.task()))
+			problem = "has no targets";
+	} else {
+		if (model.task() == pgml::Task::kClassification)
+			return;
+		problem = "has no classes";
+	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("%s has no classes", DescribeModel(model)),
-					errdetail("Its task is regression."),
-					errhint("Use pgml.predict for the predicted number.")));
+					errmsg("%s %s", DescribeModel(call->model), problem),
+					errdetail("Its task is %s.", pgml::TaskName(model.task())),
+					errhint("Use pgml.%s for what it gives.", MemberName(right))));
 }
 
 void
@@ -93,9 +126,11 @@ OutputSize(const PredictCall *call) {
 			return sizeof(int32_t);
 		case Member::kPredictProba:
 		case Member::kClassProbability:
+		case Member::kPredictJoint:
+		case Member::kDecompose:
 			break;
 	}
-	return sizeof(float) * call->n_classes;
+	return sizeof(float) * call->n_values;
 }
 
 /// Result of the row `row` of the tile that was evaluated.
@@ -110,23 +145,24 @@ ResultOf(const PredictCall *call, size_t row) {
 			memcpy(copy, label, VARSIZE(label));
 			return PointerGetDatum(copy);
 		}
-		case Member::kPredictProba: {
-			size_t bytes = ARR_OVERHEAD_NONULLS(1) + sizeof(float) * call->n_classes;
+		case Member::kPredictProba:
+		case Member::kPredictJoint:
+		case Member::kDecompose: {
+			size_t bytes = ARR_OVERHEAD_NONULLS(1) + sizeof(float) * call->n_values;
 			auto *array = (ArrayType *)palloc0(bytes);
 			SET_VARSIZE(array, bytes);
 			array->ndim = 1;
 			array->elemtype = FLOAT4OID;
-			ARR_DIMS(array)[0] = call->n_classes;
+			ARR_DIMS(array)[0] = call->n_values;
 			ARR_LBOUND(array)[0] = 1;
-			memcpy(ARR_DATA_PTR(array), (const float *)call->output + row * call->n_classes,
-				   sizeof(float) * call->n_classes);
+			memcpy(ARR_DATA_PTR(array), (const float *)call->output + row * call->n_values,
+				   sizeof(float) * call->n_values);
 			return PointerGetDatum(array);
 		}
 		case Member::kClassProbability:
 			break;
 	}
-	return Float8GetDatum(
-		((const float *)call->output)[row * call->n_classes + call->class_number]);
+	return Float8GetDatum(((const float *)call->output)[row * call->n_values + call->class_number]);
 }
 
 /// Runs the model over at most one tile.
@@ -148,6 +184,8 @@ EvaluateTile(PredictCall *call, pgml::MatrixView raw) {
 			model->Predict(raw, work, (double *)output);
 		else if (call->member == Member::kClassify)
 			model->PredictClass(raw, work, (int32_t *)output);
+		else if (call->member == Member::kPredictJoint || call->member == Member::kDecompose)
+			model->PredictVector(raw, work, (float *)output);
 		else
 			model->PredictProbabilities(raw, work, (float *)output);
 	});
@@ -156,8 +194,8 @@ EvaluateTile(PredictCall *call, pgml::MatrixView raw) {
 size_t
 TileRows(const PredictCall *call) {
 	size_t rows = kTileRows;
-	if (WantsProbabilities(call->member))
-		rows = Min(rows, kTileProbabilities / call->n_classes);
+	if (WantsProbabilities(call->member) || GivesArray(call->member))
+		rows = Min(rows, kTileValues / call->n_values);
 	double affordable = kTileCost / call->model.model->RowCost();
 	if (affordable < (double)rows)
 		rows = (size_t)affordable;
@@ -185,8 +223,10 @@ PreparePredictCall(Member member, const char *project, int64 model_id, int n_fea
 	call->model = {AcquireModel(model_id, context), model_id,
 				   project != nullptr ? pstrdup(project) : NameOfProject(model_id)};
 	PrepareClasses(call);
-	if (member != Member::kPredict && call->n_classes == 0)
-		RaiseNotClassification(call->model);
+	CheckMember(call);
+	call->n_values = WantsProbabilities(member)
+						 ? call->n_classes
+						 : static_cast<int>(call->model.model->vector_size());
 	std::string_view algorithm = call->model.model->algorithm(); // stands in messages of the model
 	CheckModelText(call->model, algorithm.data(), algorithm.size());
 	call->binding = BindFeatures(call->model, n_features, types, variadic, context);

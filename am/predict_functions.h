@@ -16,8 +16,15 @@ extern "C" {
 
 namespace pgml::am {
 
-enum class Member : uint8_t { kPredict, kClassify, kPredictProba, kClassProbability };
-inline constexpr int kMembers = 4;
+enum class Member : uint8_t {
+	kPredict,
+	kClassify,
+	kPredictProba,
+	kClassProbability,
+	kPredictJoint,
+	kDecompose
+};
+inline constexpr int kMembers = 6;
 
 struct PredictFunction {
 	Member member;

@@ -29,7 +29,7 @@ SELECT train_error('''''');
 SELECT train_error('''errors none''');
 SELECT train_error('''errors none''', 'NULL', '''good''', '''y''');
 SELECT train_error('''errors none''', '''regresion''', '''good''', '''y''');
-SELECT train_error('''errors none''', '''clustering''', '''good''', '''y''');
+SELECT train_error('''errors none''', '''embedding''', '''good''', '''y''');
 SELECT train_error('''errors existing''', '''classification''', '''good''', '''y''');
 SELECT train_error('''errors none''', '''regression''');
 

@@ -19,7 +19,10 @@ namespace pgml::am {
 
 const char *
 TargetMetric(const char *task) {
-	return strcmp(task, "classification") == 0 ? "f1" : "r2";
+	return strcmp(task, "classification") == 0  ? "f1"
+		   : strcmp(task, "clustering") == 0    ? "silhouette"
+		   : strcmp(task, "decomposition") == 0 ? "cumulative_explained_variance"
+												: "r2";
 }
 
 LiveModel

@@ -24,7 +24,7 @@ struct LiveModel {
 	double score;
 };
 
-/// Name of the metric that deployment compares, higher is better: "r2", "f1".
+/// Name of the metric that deployment compares, higher is better: "r2", "f1", "silhouette" ...
 const char *TargetMetric(const char *task);
 
 /// The caller is connected to SPI.

@@ -147,9 +147,14 @@ Evaluate(FunctionCallInfo fcinfo, By by) {
 	EvaluationWork *work = ReadRelation(fcinfo, model, OptionalText(fcinfo, 2));
 	StopToken stop = pg::BackendStopToken();
 	pg::Guard([&] { work->json = EvaluateToJson(*model.model, work->data, stop); });
-	// json, not jsonb: the order of the metrics is kept.
-	uint64 n = RunAsCatalogOwner("SELECT key, value::float8 FROM json_each_text($1::json)",
-								 SqlParameters().Text(work->json.c_str()));
+	// json, not jsonb: the order of the metrics is kept. An array becomes one metric for each element.
+	uint64 n =
+		RunAsCatalogOwner("SELECT key || coalesce('[' || n || ']', ''),"
+						  " CASE WHEN n IS NULL THEN value #>> '{}' ELSE element END::float8"
+						  " FROM json_each($1::json) LEFT JOIN LATERAL json_array_elements_text("
+						  " CASE json_typeof(value) WHEN 'array' THEN value ELSE '[]' END)"
+						  " WITH ORDINALITY AS elements (element, n) ON true",
+						  SqlParameters().Text(work->json.c_str()));
 	for (uint64 i = 0; i < n; i++) {
 		bool nulls[2] = {};
 		Datum values[2] = {CStringGetTextDatum(ResultText(i, 1)),

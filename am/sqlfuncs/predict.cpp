@@ -272,6 +272,16 @@ PGML_FUNCTION(pgml_class_probability) {
 	return EvaluateMember(fcinfo, Member::kClassProbability);
 }
 
+/// pgml.predict_joint(project text | model_id bigint, VARIADIC features "any") -> real[]
+PGML_FUNCTION(pgml_predict_joint) {
+	return EvaluateMember(fcinfo, Member::kPredictJoint);
+}
+
+/// pgml.decompose(project text | model_id bigint, VARIADIC features "any") -> real[]
+PGML_FUNCTION(pgml_decompose) {
+	return EvaluateMember(fcinfo, Member::kDecompose);
+}
+
 /// The deferred twins: NULL, whatever the arguments are. What a prediction column stores.
 PGML_FUNCTION(pgml_deferred) {
 	PG_RETURN_NULL();

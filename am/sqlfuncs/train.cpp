@@ -26,6 +26,7 @@
 extern "C" {
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -101,19 +102,26 @@ Fit(const TrainRequest &request, TrainingWork *work) {
 		options.seed = request.seed;
 		options.n_threads = guc_training_threads;
 		options.memory_limit = static_cast<size_t>(guc_training_memory) * 1024;
+		options.module_directory = pkglib_path;
 		options.stop = stop;
 		stop.ThrowIfStopped();
 		Dataset test = work->data.SplitOff(work->split, stop);
 		work->split = Split();
 		INSTR_TIME_SET_CURRENT(start);
-		// Each part goes as soon as it is not needed any more: the rows are what takes the memory.
-		work->model = Train(std::move(work->data), options);
-		work->data = std::move(test);
+		if (result.n_test == 0 && !HasTarget(request.task)) {
+			// Without a target the model cannot repeat what it was told: the training rows may judge it.
+			work->model = Train(work->data, options);
+		} else {
+			// Each part goes as soon as it is not needed any more: the rows are what takes the memory.
+			work->model = Train(std::move(work->data), options);
+			work->data = std::move(test);
+		}
 	});
 	result.fit_seconds = SecondsSince(start);
 	INSTR_TIME_SET_CURRENT(start);
 	pg::Guard([&] {
-		work->metrics = result.n_test == 0 ? "{}" : EvaluateToJson(*work->model, work->data, stop);
+		work->metrics =
+			work->data.rows() == 0 ? "{}" : EvaluateToJson(*work->model, work->data, stop);
 		work->data = Dataset();
 		work->bytes = work->model->Encode(stop);
 		result.row_cost = work->model->RowCost();
@@ -194,14 +202,14 @@ ReturnTraining(FunctionCallInfo fcinfo, const TrainRequest &request, bool deploy
 
 using namespace pgml::am;
 
-/// pgml.train(...): see sql/extension/30_train.sql
-PGML_FUNCTION(pgml_train) {
-	RequireWritable("pgml.train()");
+static Datum
+TrainModel(FunctionCallInfo fcinfo, bool joint) {
+	RequireWritable(joint ? "pgml.train_joint()" : "pgml.train()");
 	PrepareForAbandonedCalls();
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	TrainRequest request;
-	ReadTrainArguments(fcinfo, &request);
+	ReadTrainArguments(fcinfo, joint, &request);
 	CompleteTrainRequest(&request);
 
 	MemoryContext work_context =
@@ -231,4 +239,12 @@ PGML_FUNCTION(pgml_train) {
 	ReturnTraining(fcinfo, request, deployed);
 	SPI_finish();
 	return (Datum)0;
+}
+
+/// pgml.train(...), pgml.train_joint(...): see sql/extension/30_train.sql
+PGML_FUNCTION(pgml_train) {
+	return TrainModel(fcinfo, false);
+}
+PGML_FUNCTION(pgml_train_joint) {
+	return TrainModel(fcinfo, true);
 }

@@ -95,6 +95,29 @@ TakeSeed(Jsonb **hyperparams) {
 	return seed;
 }
 
+ColumnNames
+OneName(const char *name) {
+	auto **names = (const char **)palloc(sizeof(char *));
+	*names = name;
+	return {1, names};
+}
+
+ColumnNames
+TargetsArgument(ArrayType *array) {
+	const char **names;
+	int n = TextsOf(array, &names);
+	if (n == 0 || n != ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("y_column_name must name at least one column, and none may be null"),
+						errhint("For example ARRAY['weight', 'waist'].")));
+	for (int i = 0; i < n; i++)
+		for (int other = 0; other < i; other++)
+			if (strcmp(names[i], names[other]) == 0)
+				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+								errmsg("y_column_name names column \"%s\" twice", names[i])));
+	return {n, names};
+}
+
 void
 RefuseUnavailable(FunctionCallInfo fcinfo) {
 	if (!PG_ARGISNULL(kSearch))
@@ -133,7 +156,8 @@ SamplingOf(const char *name) {
 	pg_unreachable();
 }
 
-constexpr Task kTasks[] = {Task::kRegression, Task::kClassification};
+constexpr Task kTasks[] = {Task::kRegression, Task::kClassification, Task::kClustering,
+						   Task::kDecomposition};
 
 Task
 TaskOf(const char *name) {
@@ -142,7 +166,7 @@ TaskOf(const char *name) {
 			return task;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("task \"%s\" is not available", name),
-			 errhint("Available tasks: regression, classification.")));
+			 errhint("Available tasks: regression, classification, clustering, decomposition.")));
 	pg_unreachable();
 }
 
@@ -185,16 +209,14 @@ CheckSameTask(const ProjectRow &project, const char *task_name) {
 }
 
 void
-ReadTrainArguments(FunctionCallInfo fcinfo, TrainRequest *request) {
+ReadTrainArguments(FunctionCallInfo fcinfo, bool joint, TrainRequest *request) {
 	*request = {};
 	request->project = RequiredTextArgument(fcinfo, kProject, "project_name");
 	request->task_name = TextArgument(fcinfo, kTask);
 	request->relation = TextArgument(fcinfo, kRelation);
-	if (!PG_ARGISNULL(kTarget)) {
-		auto **name = (const char **)palloc(sizeof(char *));
-		*name = TextArgument(fcinfo, kTarget);
-		request->targets = {1, name};
-	}
+	if (!PG_ARGISNULL(kTarget))
+		request->targets = joint ? TargetsArgument(PG_GETARG_ARRAYTYPE_P(kTarget))
+								 : OneName(TextArgument(fcinfo, kTarget));
 	request->algorithm = EnumArgument(fcinfo, kAlgorithm, "linear");
 	request->hyperparams = ObjectArgument(fcinfo, kHyperparams, "hyperparams");
 	request->preprocess = ObjectArgument(fcinfo, kPreprocess, "preprocess");
@@ -219,14 +241,19 @@ CompleteTrainRequest(TrainRequest *request) {
 	if (exists)
 		CheckProjectOwner(project);
 	if (request->task_name == nullptr && !exists)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("project \"%s\" does not exist", request->project),
-						errhint("To make it, name its task: regression or classification.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("project \"%s\" does not exist", request->project),
+				 errhint("To make it, name its task: regression, classification, clustering or "
+						 "decomposition.")));
 	if (request->task_name == nullptr)
 		request->task_name = project.task;
 	request->task = TaskOf(request->task_name);
 	if (exists)
 		CheckSameTask(project, request->task_name);
+	// The default of the argument is linear; where a task has no such algorithm, its own default is meant.
+	if (strcmp(request->algorithm, "linear") == 0)
+		request->algorithm = DefaultAlgorithm(request->task);
 	pg::Guard([&] { CheckAlgorithm(request->algorithm, request->task); });
 	if (request->relation == nullptr)
 		TakeLastSnapshot(request, exists ? &project : nullptr);
@@ -234,6 +261,10 @@ CompleteTrainRequest(TrainRequest *request) {
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("y_column_name is needed for %s", request->task_name),
 						errhint("It names the column to learn.")));
+	if (request->targets.n > 1 && request->task != Task::kRegression && HasTarget(request->task))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("%s of several targets is not available", request->task_name),
+						errhint("Train a model for each target.")));
 }
 
 } // namespace pgml::am

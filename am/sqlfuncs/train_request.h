@@ -26,7 +26,8 @@ struct TrainRequest {
 };
 
 /// Takes what the caller gave; what is not available is refused here (0A000).
-void ReadTrainArguments(FunctionCallInfo fcinfo, TrainRequest *request);
+/// @param joint  y_column_name is an array, as in pgml.train_joint
+void ReadTrainArguments(FunctionCallInfo fcinfo, bool joint, TrainRequest *request);
 
 /**
  * Fills in task, relation, target and split from the project and its last snapshot, checks the

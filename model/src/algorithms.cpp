@@ -73,6 +73,8 @@ constexpr Name kNames[] = {
 };
 
 constexpr unsigned kRegressionOnly = TaskBit(Task::kRegression);
+constexpr unsigned kClusters = TaskBit(Task::kClustering);
+constexpr unsigned kComponents = TaskBit(Task::kDecomposition);
 constexpr unsigned kSupervised = kRegressionOnly | TaskBit(Task::kClassification);
 
 /// How a model of a program that is not here can come in all the same.
@@ -111,12 +113,15 @@ Algorithms() {
 		{"gradient_boosting_trees", true, kSupervised, TrainGradientBoosting},
 		{"hist_gradient_boosting", true, kSupervised, TrainHistGradientBoosting},
 		{"huber", false, kRegressionOnly, TrainHuber},
+		{"kmeans", false, kClusters, TrainKmeans},
 		{"knn", false, kSupervised, TrainKnn},
 		{"lasso", false, kRegressionOnly, TrainLasso},
 		{"linear", false, kSupervised, TrainLinear},
 		{"linear_svm", false, kSupervised, TrainLinearSvm},
+		{"mini_batch_kmeans", false, kClusters, TrainMiniBatchKmeans},
 		{"mlp", false, kSupervised, TrainMlp},
 		{"nu_svm", false, kSupervised, TrainNuSvm},
+		{"pca", false, kComponents, TrainPca},
 		{"quantile", false, kRegressionOnly, TrainQuantile},
 		{"random_forest", true, kSupervised, TrainRandomForest},
 		{"ridge", false, kSupervised, TrainRidge},

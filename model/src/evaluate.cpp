@@ -21,7 +21,8 @@ namespace {
 void
 RequireClassification(const Model &model) {
 	if (model.task() != Task::kClassification)
-		throw Error(ErrorCode::kInvalidArgument, "model is a regression and has no classes");
+		throw Error(ErrorCode::kInvalidArgument, "model has no classes",
+					fmt::format("Its task is {}.", TaskName(model.task())));
 }
 
 /// A target that the model does not know, as the class labels are written.

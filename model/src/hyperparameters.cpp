@@ -118,6 +118,21 @@ Hyperparameters::Integer(Names names, int64_t fallback, int64_t low, int64_t hig
 }
 
 std::optional<int64_t>
+Hyperparameters::IntegerOrWord(Names names, std::optional<int64_t> fallback, const char *word,
+							   int64_t low, int64_t high) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return fallback;
+	if (value->is_string() && value->get<std::string>() == word)
+		return std::nullopt;
+	if (!value->is_number())
+		Data::Refuse(name, *value,
+					 fmt::format("a whole number from {} to {}, or \"{}\"", low, high, word));
+	return Data::IntegerOf(name, *value, low, high);
+}
+
+std::optional<int64_t>
 Hyperparameters::NullableInteger(Names names, std::optional<int64_t> fallback, int64_t low,
 								 int64_t high) {
 	std::string name;

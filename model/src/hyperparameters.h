@@ -28,6 +28,9 @@ public:
 	std::optional<double> OptionalReal(Names names, double low, double high,
 									   Bound bound = Bound::kInclusive);
 	int64_t Integer(Names names, int64_t fallback, int64_t low, int64_t high);
+	/// A whole number, or the word. @return nullopt for the word
+	std::optional<int64_t> IntegerOrWord(Names names, std::optional<int64_t> fallback,
+										 const char *word, int64_t low, int64_t high);
 	/// Null, scikit-learn's None, gives no number; nothing given gives the fallback.
 	std::optional<int64_t> NullableInteger(Names names, std::optional<int64_t> fallback,
 										   int64_t low, int64_t high);

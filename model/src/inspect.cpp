@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "centroids.h"
 #include "linear.h"
 #include "model_impl.h"
 #include "pgml/error.h"
+#include "projection.h"
 #include "trees.h"
 
 #include "no_postgres.h"
@@ -288,6 +290,17 @@ DescribeModelToJson(const Model &model) {
 	result["algorithm"] = parts.algorithm;
 	if (parts.task == Task::kClassification)
 		result["classes"] = parts.class_labels;
+	if (parts.task == Task::kRegression && model.vector_size() > 0)
+		result["targets"] = model.vector_size();
+	if (const auto *clusters = dynamic_cast<const CentroidModel *>(parts.learner.get()))
+		result["clusters"] = clusters->n_clusters();
+	if (const auto *projection = dynamic_cast<const ProjectionModel *>(parts.learner.get())) {
+		result["components"] = projection->n_groups();
+		Json ratios = Json::array();
+		for (double variance : projection->parts().variances)
+			ratios.push_back(Number(variance / projection->parts().total_variance));
+		result["explained_variance_ratio"] = std::move(ratios);
+	}
 	Json features = Json::array();
 	for (size_t f = 0; f < parts.features.size(); f++) {
 		Json feature;

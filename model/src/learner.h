@@ -15,9 +15,12 @@ enum class LearnerKind : uint8_t {
 	kLinear = 1,
 	kNeighbors = 2,
 	kSupportVectors = 3,
-	kPerceptron = 4
+	kPerceptron = 4,
+	kCentroids = 5,
+	kProjection = 6,
+	kJoint = 7
 }; // stored: do not change values
-constexpr uint8_t kLearnerKinds = 5;
+constexpr uint8_t kLearnerKinds = 8;
 
 /// Infinite features count as the largest number, so that no prediction becomes NaN.
 inline float
@@ -40,6 +43,11 @@ class Learner {
 public:
 	virtual ~Learner() = default;
 	virtual LearnerKind kind() const = 0;
+	/// Whether columns may hold NaN: else the preprocessing imputes them all.
+	virtual bool
+	takes_missing() const {
+		return kind() == LearnerKind::kTrees;
+	}
 	/// Columns it reads, and margins per row.
 	virtual size_t n_columns() const = 0;
 	virtual size_t n_groups() const = 0;

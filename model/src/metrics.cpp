@@ -9,12 +9,14 @@
 #include <map>
 #include <numeric>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "pgml/error.h"
 #include "model_impl.h"
 #include "stoppable.h"
 #include "test_rows.h"
+#include "unlabelled_metrics.h"
 
 #include "no_postgres.h"
 
@@ -59,11 +61,20 @@ Median(std::vector<double> values, const StopToken &stop) {
 
 Json
 RegressionMetrics(const Model &model, const Dataset &test, const StopToken &stop) {
-	size_t n_rows = test.target.size();
+	// Of several targets, in one row after the other: the metrics are those of all values together.
+	size_t n_rows = test.target.size(), n_targets = test.n_targets;
 	std::vector<double> predicted(n_rows);
+	std::vector<float> vectors;
 	Workspace work;
 	ForTestTiles(model, test, stop, [&](size_t first, MatrixView rows) {
-		model.Predict(rows, work, predicted.data() + first);
+		if (model.vector_size() == 0) {
+			model.Predict(rows, work, predicted.data() + first);
+			return;
+		}
+		vectors.resize(rows.rows * n_targets);
+		model.PredictVector(rows, work, vectors.data());
+		std::copy(vectors.begin(), vectors.end(),
+				  predicted.begin() + static_cast<ptrdiff_t>(first * n_targets));
 	});
 	double absolute = 0, squared = 0, total = 0, bias = 0;
 	std::vector<double> errors(n_rows);
@@ -301,6 +312,15 @@ TrueClasses(const Model &model, const Dataset &test) {
 
 std::string
 EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop) {
+	const auto &impl = dynamic_cast<const ModelImpl &>(model);
+	if (model.task() == Task::kClustering)
+		return ClusteringMetrics(impl, test, stop);
+	if (model.task() == Task::kDecomposition)
+		return DecompositionMetrics(impl, test, stop);
+	size_t n_targets = std::max<size_t>(model.vector_size(), 1);
+	if (test.n_targets != n_targets)
+		throw Error(ErrorCode::kInvalidArgument,
+					fmt::format("model has {} targets, the data {}", n_targets, test.n_targets));
 	Json result = model.task() == Task::kRegression ? RegressionMetrics(model, test, stop)
 													: ClassificationMetrics(model, test, stop);
 	return result.dump();

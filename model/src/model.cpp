@@ -85,10 +85,20 @@ ModelParts::Inconsistency() const {
 	size_t n_groups = learner->n_groups(), n_classes = class_labels.size();
 	if (learner->n_columns() != preprocessor.width())
 		return "preprocessing and learner disagree about the number of columns";
+	LearnerKind kind = learner->kind();
+	if ((kind == LearnerKind::kCentroids) != (task == Task::kClustering) ||
+		(kind == LearnerKind::kProjection) != (task == Task::kDecomposition))
+		return "a learner that does not fit the task";
 	if (task == Task::kRegression) {
-		if (n_groups != 1 || n_classes != 0 ||
+		bool joint = kind == LearnerKind::kJoint || kind == LearnerKind::kLinear;
+		if (n_groups < 1 || (n_groups > 1 && !joint) || n_classes != 0 ||
 			(link != Link::kIdentity && link != Link::kLogistic && link != Link::kExp))
 			return "regression with an output that does not fit";
+	} else if (!HasTarget(task)) {
+		if (n_classes != 0 || link != Link::kIdentity)
+			return "an output that does not fit the task";
+	} else if (kind == LearnerKind::kJoint) {
+		return "classification of several targets";
 	} else {
 		bool single = n_groups == 1 && n_classes == 2 &&
 					  (link == Link::kLogistic || link == Link::kDecision || link == Link::kVotes);
@@ -108,7 +118,7 @@ ModelParts::Inconsistency() const {
 		return "neighbours with an output that does not fit";
 	if (link == Link::kShares && learner->kind() != LearnerKind::kNeighbors)
 		return "shares of a learner that has none";
-	if (learner->kind() != LearnerKind::kTrees)
+	if (!learner->takes_missing())
 		for (const FeatureTransform &feature : preprocessor.features())
 			for (const ColumnTransform &column : feature.columns)
 				if (!column.has_fill)
@@ -137,7 +147,8 @@ ModelImpl::CheckCall(MatrixView raw, bool needs_classes) const {
 					fmt::format("model expects {} features", raw_width()),
 					fmt::format("The input has {}.", raw.cols));
 	if (needs_classes && parts_.task != Task::kClassification)
-		throw Error(ErrorCode::kInvalidArgument, "model is a regression and has no classes");
+		throw Error(ErrorCode::kInvalidArgument, "model has no classes",
+					fmt::format("Its task is {}.", TaskName(parts_.task)));
 }
 
 template <typename Use>
@@ -200,9 +211,36 @@ ModelImpl::Margins(MatrixView raw, Workspace &work, float *out) const {
 	});
 }
 
+size_t
+ModelImpl::vector_size() const {
+	bool is_vector = parts_.task == Task::kDecomposition ||
+					 (parts_.task == Task::kRegression && margin_groups() > 1);
+	return is_vector ? margin_groups() : 0;
+}
+
+void
+ModelImpl::PredictVector(MatrixView raw, Workspace &work, float *out) const {
+	CheckCall(raw, false);
+	if (vector_size() == 0)
+		throw Error(ErrorCode::kInvalidArgument, "model gives one value, not several");
+	size_t n_groups = margin_groups();
+	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
+		float *to = out + first * n_groups;
+		parts_.learner->Margins(columns, to);
+		if (parts_.link == Link::kLogistic)
+			std::transform(to, to + columns.rows * n_groups, to, Sigmoid);
+		else if (parts_.link == Link::kExp)
+			std::transform(to, to + columns.rows * n_groups, to,
+						   [](float margin) { return std::exp(margin); });
+	});
+}
+
 void
 ModelImpl::Predict(MatrixView raw, Workspace &work, double *out) const {
 	CheckCall(raw, false);
+	if (vector_size() != 0)
+		throw Error(ErrorCode::kInvalidArgument,
+					fmt::format("model gives {} values, not one", vector_size()));
 	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
 		double *to = out + first;
 		if (parts_.task == Task::kClassification) {

@@ -4,10 +4,13 @@
 
 #include <limits>
 
+#include "centroids.h"
+#include "joint.h"
 #include "linear.h"
 #include "neighbors.h"
 #include "perceptron.h"
 #include "pgml/error.h"
+#include "projection.h"
 #include "support_vectors.h"
 #include "trees.h"
 
@@ -108,9 +111,11 @@ DecodeLabels(Reader &reader, ModelParts &parts) {
 
 } // namespace
 
+namespace {
+
 std::unique_ptr<const Learner>
-DecodeLearner(Reader &reader) {
-	switch (static_cast<LearnerKind>(reader.Enum(kLearnerKinds, "learner"))) {
+DecodeLearnerOf(LearnerKind kind, Reader &reader) {
+	switch (kind) {
 		case LearnerKind::kTrees:
 			return TreeEnsemble::Decode(reader);
 		case LearnerKind::kNeighbors:
@@ -119,10 +124,35 @@ DecodeLearner(Reader &reader) {
 			return SupportVectorModel::Decode(reader);
 		case LearnerKind::kPerceptron:
 			return PerceptronModel::Decode(reader);
+		case LearnerKind::kCentroids:
+			return CentroidModel::Decode(reader);
+		case LearnerKind::kProjection:
+			return ProjectionModel::Decode(reader);
+		case LearnerKind::kJoint:
+			return JointModel::Decode(reader);
 		case LearnerKind::kLinear:
 			break;
 	}
 	return LinearModel::Decode(reader);
+}
+
+LearnerKind
+ReadKind(Reader &reader) {
+	return static_cast<LearnerKind>(reader.Enum(kLearnerKinds, "learner"));
+}
+
+} // namespace
+
+std::unique_ptr<const Learner>
+DecodeLearner(Reader &reader) {
+	return DecodeLearnerOf(ReadKind(reader), reader);
+}
+
+std::unique_ptr<const Learner>
+DecodeTargetLearner(Reader &reader) {
+	LearnerKind kind = ReadKind(reader);
+	reader.Check(kind < LearnerKind::kCentroids, "a learner that gives no value of a target");
+	return DecodeLearnerOf(kind, reader);
 }
 
 std::vector<std::byte>
@@ -144,7 +174,7 @@ std::unique_ptr<const Model>
 Model::Decode(std::span<const std::byte> bytes) {
 	Reader reader = OpenContainer(bytes);
 	ModelParts parts;
-	parts.task = static_cast<Task>(reader.Enum(2, "task"));
+	parts.task = static_cast<Task>(reader.Enum(4, "task"));
 	parts.algorithm = reader.String("algorithm");
 	parts.link = static_cast<Link>(reader.Enum(kLinkCount, "link"));
 	DecodeFeatures(reader, parts);

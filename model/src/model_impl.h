@@ -92,6 +92,8 @@ public:
 		return parts_.learner->n_groups();
 	}
 	void Margins(MatrixView raw, Workspace &work, float *out) const override;
+	size_t vector_size() const override;
+	void PredictVector(MatrixView raw, Workspace &work, float *out) const override;
 	void Predict(MatrixView raw, Workspace &work, double *out) const override;
 	void PredictClass(MatrixView raw, Workspace &work, int32_t *out) const override;
 	void PredictProbabilities(MatrixView raw, Workspace &work, float *out) const override;
@@ -118,5 +120,9 @@ private:
 };
 
 std::unique_ptr<const Learner> DecodeLearner(Reader &reader);
+
+/// The learner of one target of a joint model: refuses kinds that are no regression, and joint ones, so that the depth
+/// is bounded.
+std::unique_ptr<const Learner> DecodeTargetLearner(Reader &reader);
 
 } // namespace pgml

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "joint.h"
 #include "pgml/error.h"
 #include "stoppable.h"
 #include "trainers.h"
@@ -45,9 +46,12 @@ CheckShape(const Dataset &data, Task task) {
 		width += spec.width;
 	}
 	if (width != data.raw.cols() || data.target.size() != data.rows() * data.n_targets ||
-		data.dictionaries.size() != data.features.size() ||
-		data.n_targets != (HasTarget(task) ? 1 : 0))
+		data.dictionaries.size() != data.features.size() || (data.n_targets > 0) != HasTarget(task))
 		throw Error(ErrorCode::kInternal, "training data is inconsistent");
+	if (data.n_targets > 1 && task != Task::kRegression)
+		throw Error(ErrorCode::kNotSupported,
+					fmt::format("{} of several targets is not available", TaskName(task)), "",
+					"Train a model for each target.");
 	if (data.features.empty())
 		InvalidData("there are no features to train on", "",
 					"The relation needs at least one column besides the target.");
@@ -59,17 +63,34 @@ CheckShape(const Dataset &data, Task task) {
 						"Leave rows with NaN or infinite targets out.");
 }
 
+/// One column of the targets.
+std::vector<double>
+TargetOf(const Dataset &data, size_t number) {
+	if (data.n_targets == 1)
+		return data.target;
+	std::vector<double> target;
+	target.reserve(data.target.size() / data.n_targets);
+	for (size_t at = number; at < data.target.size(); at += data.n_targets)
+		target.push_back(data.target[at]);
+	return target;
+}
+
 void
 CheckRegressionTarget(const Dataset &data) {
 	if (data.target_is_text)
 		InvalidData("target of a regression is text", "", "Use task \"classification\".");
-	auto [low, high] = std::minmax_element(data.target.begin(), data.target.end());
-	if (*low == *high)
-		InvalidData("target is constant",
-					fmt::format("All {} training rows have the same value.", data.target.size()),
-					"A model needs at least two different target values.");
-	if (std::max(std::fabs(*low), std::fabs(*high)) > 1e30)
-		InvalidData("target holds a value beyond 1e30", "", "Use a larger unit for the target.");
+	for (size_t t = 0; t < data.n_targets; t++) {
+		std::vector<double> target = TargetOf(data, t);
+		auto [low, high] = std::minmax_element(target.begin(), target.end());
+		std::string name = data.n_targets == 1 ? "target" : fmt::format("target {}", t + 1);
+		if (*low == *high)
+			InvalidData(fmt::format("{} is constant", name),
+						fmt::format("All {} training rows have the same value.", target.size()),
+						"A model needs at least two different target values.");
+		if (std::max(std::fabs(*low), std::fabs(*high)) > 1e30)
+			InvalidData(fmt::format("{} holds a value beyond 1e30", name), "",
+						"Use a larger unit for the target.");
+	}
 }
 
 /// Fills labels and values of the parts and gives each row's class.
@@ -147,7 +168,10 @@ Outcomes(const Dataset &data, const std::vector<uint32_t> &classes, size_t n_cla
 	if (data.n_targets == 0)
 		return outcomes;
 	if (n_classes == 0) {
-		outcomes.emplace_back(data.target.begin(), data.target.end());
+		for (size_t t = 0; t < data.n_targets; t++) {
+			std::vector<double> target = TargetOf(data, t);
+			outcomes.emplace_back(target.begin(), target.end());
+		}
 		return outcomes;
 	}
 	for (uint32_t c = n_classes == 2 ? 1 : 0; c < n_classes; c++) {
@@ -171,6 +195,30 @@ Transform(const FittedPreprocessor &fitted, MatrixView raw, const StopToken &sto
 		for (size_t col = 0; col < tile.cols(); col++)
 			std::copy_n(tile.column(col), rows, result.column(col) + first);
 	}
+	return result;
+}
+
+/// A learner for each target, as one.
+Trained
+TrainTargets(const Algorithm &algorithm, const Dataset &data, const Matrix &columns,
+			 const TrainOptions &options) {
+	std::vector<std::unique_ptr<const Learner>> learners;
+	Trained result;
+	for (size_t t = 0; t < data.n_targets; t++) {
+		TrainOptions own = options;
+		if (options.progress)
+			own.progress = [&, t](size_t done, size_t total) {
+				options.progress(t * total + done, data.n_targets * total);
+			};
+		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
+		std::vector<double> target = TargetOf(data, t);
+		std::vector<uint32_t> no_classes;
+		TrainingData training{columns.view(), target, no_classes, 0, columns.Share(), {}};
+		Trained trained = algorithm.train(parameters, options.task, &training, own);
+		result.link = trained.link;
+		learners.push_back(std::move(trained.learner));
+	}
+	result.learner = JoinLearners(std::move(learners));
 	return result;
 }
 
@@ -218,15 +266,21 @@ TrainChecked(const Dataset &data, Dataset *own, const TrainOptions &options) {
 				own->raw = Matrix();
 		}
 	}
-	Hyperparameters parameters(algorithm.name, options.hyperparams_json);
-	TrainingData training{columns->view(), data.target, classes, n_classes, columns->Share(), {}};
-	training.release_columns = [&] {
-		training.columns_owner.reset();
-		transformed = Matrix();
-		if (own != nullptr)
-			own->raw = Matrix();
-	};
-	Trained trained = algorithm.train(parameters, options.task, &training, options);
+	Trained trained;
+	if (data.n_targets > 1) {
+		trained = TrainTargets(algorithm, data, *columns, options);
+	} else {
+		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
+		TrainingData training{columns->view(), data.target,      classes,
+							  n_classes,       columns->Share(), {}};
+		training.release_columns = [&] {
+			training.columns_owner.reset();
+			transformed = Matrix();
+			if (own != nullptr)
+				own->raw = Matrix();
+		};
+		trained = algorithm.train(parameters, options.task, &training, options);
+	}
 	parts.link = trained.link;
 	parts.learner = std::move(trained.learner);
 	parts.preprocessor = std::move(fitted.preprocessor);

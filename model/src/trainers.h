@@ -15,7 +15,7 @@ namespace pgml {
 
 struct TrainingData {
 	MatrixView columns; ///< preprocessed; missing values only if the algorithm takes them
-	const std::vector<double> &target;    ///< regression
+	const std::vector<double> &target;    ///< regression: one number per row
 	const std::vector<uint32_t> &classes; ///< classification: 0 .. n_classes - 1
 	size_t n_classes = 0;                 ///< 0 = regression
 	/// Holds the memory of `columns`: for threads that may outlive the training.
@@ -68,6 +68,16 @@ void RequireFinite(const TrainingData &data, const StopToken &stop);
 /// Linear weights checked to be finite, as a learner.
 Trained LinearResult(Link link, const TrainingData &data, std::vector<LinearGroup> groups);
 
+/// @throws Error(kInvalidData) for more clusters than rows; Error(kOutOfMemory) when there is no room for the copy of the
+/// rows that k-means works on
+void CheckClusters(size_t n_clusters, const TrainingData &data, const TrainOptions &options);
+
+Trained TrainKmeans(Hyperparameters &parameters, Task task, const TrainingData *data,
+					const TrainOptions &options);
+Trained TrainMiniBatchKmeans(Hyperparameters &parameters, Task task, const TrainingData *data,
+							 const TrainOptions &options);
+Trained TrainPca(Hyperparameters &parameters, Task task, const TrainingData *data,
+				 const TrainOptions &options);
 Trained TrainHuber(Hyperparameters &parameters, Task task, const TrainingData *data,
 				   const TrainOptions &options);
 Trained TrainKnn(Hyperparameters &parameters, Task task, const TrainingData *data,

@@ -19,6 +19,14 @@ CREATE FUNCTION pgml.class_probability(project text, label text, VARIADIC featur
 	AS 'MODULE_PATHNAME', 'pgml_class_probability' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
 CREATE FUNCTION pgml.class_probability(model_id bigint, label text, VARIADIC features "any") RETURNS double precision
 	AS 'MODULE_PATHNAME', 'pgml_class_probability' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
+CREATE FUNCTION pgml.predict_joint(project text, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_predict_joint' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
+CREATE FUNCTION pgml.predict_joint(model_id bigint, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_predict_joint' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
+CREATE FUNCTION pgml.decompose(project text, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_decompose' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
+CREATE FUNCTION pgml.decompose(model_id bigint, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_decompose' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
 
 CREATE FUNCTION pgml.predict_deferred(project text, VARIADIC features "any") RETURNS double precision
 	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
@@ -35,6 +43,14 @@ CREATE FUNCTION pgml.predict_proba_deferred(model_id bigint, VARIADIC features "
 CREATE FUNCTION pgml.class_probability_deferred(project text, label text, VARIADIC features "any") RETURNS double precision
 	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
 CREATE FUNCTION pgml.class_probability_deferred(model_id bigint, label text, VARIADIC features "any") RETURNS double precision
+	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
+CREATE FUNCTION pgml.predict_joint_deferred(project text, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
+CREATE FUNCTION pgml.predict_joint_deferred(model_id bigint, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
+CREATE FUNCTION pgml.decompose_deferred(project text, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
+CREATE FUNCTION pgml.decompose_deferred(model_id bigint, VARIADIC features "any") RETURNS real[]
 	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
 
 -- Keeps a call with constant arguments from being folded into a cached plan; the planner hook puts it in and takes it out.

@@ -28,6 +28,10 @@ CREATE TABLE base.typed AS
 	SELECT i % 3 = 0 AS b, (i % 50 / 7.0)::numeric(10, 4) AS n, (i % 9)::base.share AS d, (ARRAY['bad', 'fair', 'good'])[1 + i % 3]::base.mood AS e,
 		(ARRAY['aa', 'bb'])[1 + i % 2]::char(5) AS c, (i % 100)::smallint AS i2, i::bigint AS i8,
 		(i % 50 * 10 + (i % 3) * 100 + i % 100)::float8 AS y FROM generate_series(1, 300) i;
+CREATE TABLE base.shapes AS
+	SELECT (i % 3 * 10 + i * 37 % 7)::real AS a, i % 3 * 5 + i * 11 % 4 AS b, CASE WHEN i % 13 > 0 THEN (i * 17 % 29)::real END AS c,
+		i % 3 * 8.0 + i * 37 % 7 AS u, i * 17 % 29 * 2.0 - i * 11 % 4 AS v FROM generate_series(1, 400) i;
+CREATE VIEW base.points AS SELECT a, b, c FROM base.shapes;
 
 SELECT * FROM pgml.train('house price', 'regression', 'base.sales', 'price', algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 12, "max_depth": 4, "learning_rate": 0.5}');
@@ -40,6 +44,10 @@ SELECT * FROM pgml.train('grade', 'classification', 'base.grades', 'grade', algo
 SELECT * FROM pgml.train('vector', 'regression', 'base.vectors', 'y', algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 SELECT * FROM pgml.train('typed', 'regression', 'base.typed', 'y', algorithm => 'xgboost',
+	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
+SELECT * FROM pgml.train('crowd', 'clustering', 'base.points', hyperparams => '{"n_clusters": 5}');
+SELECT * FROM pgml.train('axes', 'decomposition', 'base.points', hyperparams => '{"n_components": 2}');
+SELECT * FROM pgml.train_joint('both', 'regression', 'base.shapes', ARRAY['u', 'v'], algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 
 -- The reference evaluates one row at a time in PL/pgSQL, which nothing inlines, rewrites or batches; with the rights of the
@@ -63,6 +71,12 @@ CREATE FUNCTION direct.vector(real[], int) RETURNS float8 IMMUTABLE PARALLEL SAF
 	$$BEGIN RETURN pgml.predict('vector', $1, $2); END$$;
 CREATE FUNCTION direct.typed(boolean, numeric, base.share, base.mood, char, smallint, bigint) RETURNS float8 IMMUTABLE PARALLEL SAFE
 	COST 500 LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN RETURN pgml.predict('typed', $1, $2, $3, $4, $5, $6, $7); END$$;
+CREATE FUNCTION direct.crowd(real, int, real) RETURNS float8 IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
+	$$BEGIN RETURN pgml.predict('crowd', $1, $2, $3); END$$;
+CREATE FUNCTION direct.axes(real, int, real) RETURNS real[] IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
+	$$BEGIN RETURN pgml.decompose('axes', $1, $2, $3); END$$;
+CREATE FUNCTION direct.both(real, int, real) RETURNS real[] IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
+	$$BEGIN RETURN pgml.predict_joint('both', $1, $2, $3); END$$;
 
 -- Roles are the cluster's: an earlier run may have left one.
 DO $$BEGIN

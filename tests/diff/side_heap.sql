@@ -11,4 +11,7 @@
 \set grade 'direct.grade(sqft, beds)'
 \set vec 'direct.vector(v, beds)'
 \set typed 'direct.typed(b, n, d, e, c, i2, i8)'
+\set crowd 'direct.crowd(a, b, c)'
+\set axes 'direct.axes(a, b, c)'
+\set both 'direct.both(a, b, c)'
 \ir tables.sql

@@ -67,6 +67,12 @@ CREATE TABLE typed (id int, b boolean, n numeric, d base.share, y float8 GENERAT
 INSERT INTO typed (id, b, n, d, e, c, i2, i8) SELECT i, nullif(i % 3, 0) = 1, i / 9.0, nullif(i % 10, 3), (ARRAY['bad', 'good', NULL])[1 + i % 3]::base.mood,
 	(ARRAY['aa', 'b', 'bb'])[1 + i % 3], i % 90, i::bigint * 1000000007 FROM generate_series(1, 150) i;
 
+-- Clusters, and predictions that are arrays.
+CREATE TABLE shapes (id int PRIMARY KEY, a real, crowd float8 GENERATED ALWAYS AS (:crowd) STORED, b int,
+	axes real[] GENERATED ALWAYS AS (:axes) STORED, c real, both_targets real[] GENERATED ALWAYS AS (:both) STORED) :using;
+INSERT INTO shapes (id, a, b, c) SELECT i, i % 41, i % 17, nullif(i % 29, 5) FROM generate_series(1, 600) i;
+INSERT INTO shapes (id, a, b, c) VALUES (901, NULL, NULL, NULL), (902, 'Infinity', 3, '-Infinity'), (903, 'NaN', 2147483647, 1e38);
+
 -- Partitions: same layout, another column order with a dropped column, sub-partitions, default.
 CREATE TABLE lots (id int, sqft real, beds int, city text, price float8 GENERATED ALWAYS AS (:price) STORED,
 	kind text GENERATED ALWAYS AS (:kind) STORED, note text) PARTITION BY RANGE (id);

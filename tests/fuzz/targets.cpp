@@ -80,6 +80,8 @@ Predict(const Model &model) {
 				Fail("a class that does not exist");
 	});
 	Tolerant([&] { model.PredictProbabilities(raw.view(), work, floats.data()); });
+	std::vector<float> vectors(raw.rows() * model.vector_size());
+	Tolerant([&] { model.PredictVector(raw.view(), work, vectors.data()); });
 }
 
 /// @param is_canonical  the bytes are an artefact, which storing must give again

@@ -8,4 +8,7 @@ readelf -d "$library" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' |
 # Only what PostgreSQL looks up is exported.
 nm -D --defined-only "$library" | awk '$2 ~ /[TDBR]/ {print $3}' | grep -vE '^(pg_finfo_)?pgml_|^_PG_init$|^Pg_magic_func$|^_(init|fini|edata|end|_bss_start)$' |
 	head -n 10 | sed 's/$/: exported by pgml_am.so/'
+# The module that FAISS is in: its C interface alone.
+nm -D --defined-only "$BUILD/pgml_train_faiss.so" | awk '$2 ~ /[TDBR]/ {print $3}' | grep -vE '^pgml_train_faiss_' |
+	head -n 10 | sed 's/$/: exported by pgml_train_faiss.so/'
 true

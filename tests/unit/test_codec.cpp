@@ -163,6 +163,26 @@ Artefacts() {
 		result.push_back(CategoricalArtefact({}, {}));
 		result.push_back(CategoricalArtefact({1, 2, 3}, {4, 5, 6}));
 		result.push_back(CategoricalArtefact({}, {4, 5, 6}));
+		Dataset unlabelled = MixedData(0);
+		unlabelled.n_targets = 0;
+		unlabelled.target.clear();
+		const char *native = R"({"code": {"encode": "native"}})";
+		result.push_back(Train(unlabelled, Options("mini_batch_kmeans", Task::kClustering,
+												   R"({"n_clusters": 5})", native))
+							 ->Encode());
+		result.push_back(
+			Train(unlabelled, Options("pca", Task::kDecomposition,
+									  R"({"n_components": 3, "whiten": true})", native))
+				->Encode());
+		Dataset joint = MixedData(0);
+		joint.n_targets = 2;
+		for (size_t row = joint.rows(); row-- > 0;)
+			joint.target.insert(joint.target.begin() + ptrdiff_t(row), double(row % 7));
+		for (const char *algorithm : {"ridge", "knn", "xgboost"})
+			result.push_back(
+				Train(joint, Options(algorithm, Task::kRegression,
+									 algorithm == std::string("xgboost") ? few : "{}", scale))
+					->Encode());
 		return result;
 	}();
 	return artefacts;
@@ -192,7 +212,11 @@ Exercise(const Bytes &bytes) {
 		std::copy_n(values, 5, raw.column(col));
 	Workspace work;
 	double predicted[5];
-	model->Predict(raw.view(), work, predicted);
+	std::vector<float> vectors(5 * model->vector_size());
+	if (vectors.empty())
+		model->Predict(raw.view(), work, predicted);
+	else
+		model->PredictVector(raw.view(), work, vectors.data());
 	std::vector<float> margins(5 * model->margin_groups());
 	model->Margins(raw.view(), work, margins.data());
 	if (model->task() == Task::kClassification) {

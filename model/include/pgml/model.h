@@ -91,7 +91,16 @@ public:
 	virtual size_t margin_groups() const = 0;
 	virtual void Margins(MatrixView raw, Workspace &work, float *out) const = 0;
 
-	/// Regression: the value. Classification: class_values() of the most probable class. @param out length rows
+	/// Numbers of a row that PredictVector gives: targets of a joint regression, components of a decomposition; 0
+	/// for models of one number or class.
+	virtual size_t vector_size() const = 0;
+	/// @param out  row-major [rows, vector_size()]
+	/// @throws Error(kInvalidArgument) when that is 0
+	virtual void PredictVector(MatrixView raw, Workspace &work, float *out) const = 0;
+
+	/// Regression: the value. Classification: class_values() of the most probable class. Clustering: the number of the
+	/// cluster. @param out length rows
+	/// @throws Error(kInvalidArgument) when vector_size() is not 0
 	virtual void Predict(MatrixView raw, Workspace &work, double *out) const = 0;
 	/// Classification: index into class_labels() of the most probable class (ties: the lowest). @param out length rows
 	virtual void PredictClass(MatrixView raw, Workspace &work, int32_t *out) const = 0;

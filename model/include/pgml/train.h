@@ -83,6 +83,7 @@ struct TrainOptions {
 	/// Bytes that the matrices may take: the rows, the preprocessed rows, and a library's own form of them. What an
 	/// algorithm needs beside that is small, or bounded by its hyperparameters.
 	size_t memory_limit = SIZE_MAX;
+	std::string module_directory; ///< where pgml_train_faiss.so is; needed by kmeans only
 	StopToken stop;
 	/// Called on the training thread between rounds with rounds done and total; may be empty. Must not throw.
 	std::function<void(size_t done, size_t total)> progress;
@@ -103,6 +104,7 @@ void CheckAlgorithm(const std::string &name, Task task);
 
 /**
  * Trains on all rows of `data`.
+ * Several targets, which regression may have: one learner for each, in one model.
  * @throws Error(kInvalidArgument) unknown algorithm, hyperparameter or preprocessing; Error(kInvalidData) no rows,
  *         one class only, constant target; Error(kNotSupported); Error(kOutOfMemory) beyond memory_limit; Cancelled
  * Deterministic for equal data, options, seed and n_threads.
@@ -124,8 +126,10 @@ void WaitForAbandonedCall(const StopToken &stop);
 /// mean_squared_error, root_mean_squared_error, median_absolute_error, explained_variance.
 /// Classification: f1, precision, recall (two classes: of the second one; more: macro means),
 /// accuracy, balanced_accuracy, mcc, log_loss, brier_score and, for two classes, roc_auc and
-/// average_precision; the last four from probabilities and margins, not from labels.
-/// @throws Error(kInvalidArgument) when features or target do not fit the model
+/// average_precision; the last four from probabilities and margins, not from labels. Several targets: of all values
+/// together. Clustering: silhouette (of 5000 evenly spaced rows where there are more), inertia. Decomposition:
+/// cumulative_explained_variance, explained_variance_ratio (an array), of these rows.
+/// @throws Error(kInvalidArgument) when features or targets do not fit the model
 std::string EvaluateToJson(const Model &model, const Dataset &test, const StopToken &stop);
 
 /// What pgml.snapshots.columns holds: a JSON array with name, position, size, type and statistics of each column.
