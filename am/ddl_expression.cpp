@@ -5,7 +5,7 @@
  * Reading the table evaluates the expression with the reader's rights (the model itself: with the
  * owner's). A user-defined function in it would be the table owner's code running as whoever reads
  * the table, without being asked for; so only columns, constants, and immutable functions,
- * operators and casts that come with the server are allowed.
+ * operators and casts that come with the server or with this extension are allowed.
  */
 #include "am/ddl_verify.h"
 
@@ -14,7 +14,10 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
@@ -51,10 +54,17 @@ RefuseUserCode(const RuleContext *rules, const char *what) {
 		"Compute other values into a column of their own.");
 }
 
-/// check_functions_in_node callback: stops at a function that does not come with the server.
+/// A function of this extension, such as those of the vector type: no user's code.
+bool
+IsOwnFunction(Oid function) {
+	Oid extension = getExtensionOfObject(ProcedureRelationId, function);
+	return OidIsValid(extension) && extension == get_extension_oid("pgml_am", true);
+}
+
+/// check_functions_in_node callback: stops at a function that comes neither with the server nor with us.
 bool
 IsUserFunction(Oid function, void *context) {
-	if (function >= FirstNormalObjectId)
+	if (function >= FirstNormalObjectId && !IsOwnFunction(function))
 		RefuseUserCode(static_cast<RuleContext *>(context),
 					   psprintf("function %s", format_procedure(function)));
 	return false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "am/base/guard.h"
+#include "am/base/vector.h"
 #include "am/evaluation_count.h"
 #include "am/feature_binding.h"
 #include "am/feature_value.h"
@@ -58,10 +59,16 @@ WantsProbabilities(Member member) {
 	return member == Member::kPredictProba || member == Member::kClassProbability;
 }
 
+/// The components of a decomposition, as an array or as a vector.
+constexpr bool
+GivesComponents(Member member) {
+	return member == Member::kDecompose || member == Member::kEmbed;
+}
+
 constexpr bool
 GivesArray(Member member) {
 	return member == Member::kPredictProba || member == Member::kPredictJoint ||
-		   member == Member::kDecompose;
+		   GivesComponents(member);
 }
 
 /// The function that gives what a model has to give.
@@ -79,12 +86,12 @@ CheckMember(const PredictCall *call) {
 	Member right = MemberFor(model);
 	const char *problem;
 	if (call->member == Member::kPredict || call->member == Member::kPredictJoint ||
-		call->member == Member::kDecompose) {
-		if (call->member == right)
+		GivesComponents(call->member)) {
+		if (call->member == right || (GivesComponents(call->member) && right == Member::kDecompose))
 			return;
-		problem = call->member == Member::kPredict     ? "gives several values, not one"
-				  : call->member == Member::kDecompose ? "has no components"
-													   : "has one target, not several";
+		problem = call->member == Member::kPredict ? "gives several values, not one"
+				  : GivesComponents(call->member)  ? "has no components"
+												   : "has one target, not several";
 		if (call->member == Member::kPredictJoint && !pgml::HasTarget(model.task()))
 			problem = "has no targets";
 	} else {
@@ -128,6 +135,7 @@ OutputSize(const PredictCall *call) {
 		case Member::kClassProbability:
 		case Member::kPredictJoint:
 		case Member::kDecompose:
+		case Member::kEmbed:
 			break;
 	}
 	return sizeof(float) * call->n_values;
@@ -159,6 +167,12 @@ ResultOf(const PredictCall *call, size_t row) {
 				   sizeof(float) * call->n_values);
 			return PointerGetDatum(array);
 		}
+		case Member::kEmbed: {
+			pg::Vector *vector = pg::MakeVector(call->n_values);
+			memcpy(vector->x, (const float *)call->output + row * call->n_values,
+				   sizeof(float) * call->n_values);
+			return PointerGetDatum(vector);
+		}
 		case Member::kClassProbability:
 			break;
 	}
@@ -184,7 +198,7 @@ EvaluateTile(PredictCall *call, pgml::MatrixView raw) {
 			model->Predict(raw, work, (double *)output);
 		else if (call->member == Member::kClassify)
 			model->PredictClass(raw, work, (int32_t *)output);
-		else if (call->member == Member::kPredictJoint || call->member == Member::kDecompose)
+		else if (call->member == Member::kPredictJoint || GivesComponents(call->member))
 			model->PredictVector(raw, work, (float *)output);
 		else
 			model->PredictProbabilities(raw, work, (float *)output);
@@ -227,6 +241,12 @@ PreparePredictCall(Member member, const char *project, int64 model_id, int n_fea
 	call->n_values = WantsProbabilities(member)
 						 ? call->n_classes
 						 : static_cast<int>(call->model.model->vector_size());
+	if (member == Member::kEmbed && call->n_values > pg::kMaxVectorDimensions)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s gives %d components", DescribeModel(call->model), call->n_values),
+				 errdetail("A vector has at most %d.", pg::kMaxVectorDimensions),
+				 errhint("pgml.decompose gives them as an array.")));
 	std::string_view algorithm = call->model.model->algorithm(); // stands in messages of the model
 	CheckModelText(call->model, algorithm.data(), algorithm.size());
 	call->binding = BindFeatures(call->model, n_features, types, variadic, context);

@@ -20,7 +20,8 @@ namespace pgml::am {
 namespace {
 
 constexpr const char *kMemberNames[kMembers] = {
-	"predict", "classify", "predict_proba", "class_probability", "predict_joint", "decompose"};
+	"predict",       "classify",  "predict_proba", "class_probability",
+	"predict_joint", "decompose", "embed"};
 
 /// Per backend. `valid` is dropped by syscache callbacks, which may do nothing but set flags.
 struct FunctionTable {

@@ -22,9 +22,10 @@ enum class Member : uint8_t {
 	kPredictProba,
 	kClassProbability,
 	kPredictJoint,
-	kDecompose
+	kDecompose,
+	kEmbed
 };
-inline constexpr int kMembers = 6;
+inline constexpr int kMembers = 7;
 
 struct PredictFunction {
 	Member member;

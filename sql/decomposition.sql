@@ -46,6 +46,24 @@ SELECT pgml.import_model('decomposition copy', pgml.export_model(newest('decompo
 SELECT task, algorithm FROM pgml.deployed_models WHERE name = 'decomposition copy';
 SELECT bool_and(pgml.decompose('decomposition copy', f) = pgml.decompose(newest('decomposition iris'), f)) FROM flowers AS f;
 
+-- The same components as a vector.
+SELECT pgml.embed('decomposition iris', 5, 3, 1, 0.2)::real[] = pgml.decompose('decomposition iris', 5, 3, 1, 0.2) AS same,
+	pgml.embed(newest('decomposition iris'), 5, 3, 1, 0.2)::real[] = pgml.decompose(newest('decomposition iris'), 5, 3, 1, 0.2) AS by_id,
+	vector_dims(pgml.embed('decomposition digits', image)) AS dims FROM pgml.digits LIMIT 1;
+CREATE TABLE meadow (id int, sepal_length real, sepal_width real, petal_length real, petal_width real,
+	spot vector(4) GENERATED ALWAYS AS (pgml.embed('decomposition iris', sepal_length, sepal_width, petal_length, petal_width)) STORED,
+	far float8 GENERATED ALWAYS AS (l2_normalize(pgml.embed('decomposition iris', sepal_length, sepal_width, petal_length, petal_width)) <-> '[1,0,0,0]') STORED
+) USING pgml;
+INSERT INTO meadow SELECT row_number() OVER (), f.* FROM flowers AS f;
+SELECT id FROM meadow ORDER BY spot <-> (SELECT spot FROM meadow WHERE id = 1), id LIMIT 5;
+CREATE INDEX ON meadow (spot);
+SELECT count(*) FROM meadow WHERE spot = (SELECT spot FROM meadow WHERE id = 7);
+SELECT bool_and(far = l2_normalize(spot) <-> '[1,0,0,0]') FROM meadow;
+SELECT report($$SELECT pgml.embed('decomposition nothing', 1)$$);
+-- An index on vectors of four elements stops a deployment of a model that gives two.
+SELECT report($$SELECT strategy FROM pgml.deploy(newest('decomposition iris'))$$);
+DROP TABLE meadow;
+
 -- A prediction column, an index on an element of it, a deployment that changes it.
 CREATE TABLE garden (id int, sepal_length real, sepal_width real, petal_length real, petal_width real,
 	axes real[] GENERATED ALWAYS AS (pgml.decompose('decomposition iris', sepal_length, sepal_width, petal_length, petal_width)) STORED) USING pgml;

@@ -282,6 +282,11 @@ PGML_FUNCTION(pgml_decompose) {
 	return EvaluateMember(fcinfo, Member::kDecompose);
 }
 
+/// pgml.embed(project text | model_id bigint, VARIADIC features "any") -> vector
+PGML_FUNCTION(pgml_embed) {
+	return EvaluateMember(fcinfo, Member::kEmbed);
+}
+
 /// The deferred twins: NULL, whatever the arguments are. What a prediction column stores.
 PGML_FUNCTION(pgml_deferred) {
 	PG_RETURN_NULL();

@@ -27,6 +27,10 @@ CREATE FUNCTION pgml.decompose(project text, VARIADIC features "any") RETURNS re
 	AS 'MODULE_PATHNAME', 'pgml_decompose' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
 CREATE FUNCTION pgml.decompose(model_id bigint, VARIADIC features "any") RETURNS real[]
 	AS 'MODULE_PATHNAME', 'pgml_decompose' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
+CREATE FUNCTION pgml.embed(project text, VARIADIC features "any") RETURNS vector
+	AS 'MODULE_PATHNAME', 'pgml_embed' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
+CREATE FUNCTION pgml.embed(model_id bigint, VARIADIC features "any") RETURNS vector
+	AS 'MODULE_PATHNAME', 'pgml_embed' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 200 SUPPORT pgml.predict_support;
 
 CREATE FUNCTION pgml.predict_deferred(project text, VARIADIC features "any") RETURNS double precision
 	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
@@ -51,6 +55,10 @@ CREATE FUNCTION pgml.predict_joint_deferred(model_id bigint, VARIADIC features "
 CREATE FUNCTION pgml.decompose_deferred(project text, VARIADIC features "any") RETURNS real[]
 	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
 CREATE FUNCTION pgml.decompose_deferred(model_id bigint, VARIADIC features "any") RETURNS real[]
+	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
+CREATE FUNCTION pgml.embed_deferred(project text, VARIADIC features "any") RETURNS vector
+	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
+CREATE FUNCTION pgml.embed_deferred(model_id bigint, VARIADIC features "any") RETURNS vector
 	AS 'MODULE_PATHNAME', 'pgml_deferred' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1;
 
 -- Keeps a call with constant arguments from being folded into a cached plan; the planner hook puts it in and takes it out.

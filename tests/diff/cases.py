@@ -59,7 +59,8 @@ _WRAPPERS = {
     "pgml.predict('house price', ": "direct.house_price(", "pgml.predict('rent', ": "direct.rent(",
     "pgml.classify('kind', ": "direct.kind(", "pgml.predict_proba('kind', ": "direct.kind_proba(",
     "pgml.class_probability('kind', ": "direct.kind_class_probability(", "pgml.predict('vector', ": "direct.vector(",
-    "pgml.predict('crowd', ": "direct.crowd(", "pgml.decompose('axes', ": "direct.axes(", "pgml.predict_joint('both', ": "direct.both(",
+    "pgml.predict('crowd', ": "direct.crowd(", "pgml.decompose('axes', ": "direct.axes(",
+    "pgml.embed('axes', ": "direct.spot(", "pgml.predict_joint('both', ": "direct.both(",
     "pgml.predict('grade', ": "direct.grade(", "pgml.predict('sold', ": "direct.sold(",
 }
 

@@ -75,6 +75,8 @@ CREATE FUNCTION direct.crowd(real, int, real) RETURNS float8 IMMUTABLE PARALLEL 
 	$$BEGIN RETURN pgml.predict('crowd', $1, $2, $3); END$$;
 CREATE FUNCTION direct.axes(real, int, real) RETURNS real[] IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
 	$$BEGIN RETURN pgml.decompose('axes', $1, $2, $3); END$$;
+CREATE FUNCTION direct.spot(real, int, real) RETURNS vector IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
+	$$BEGIN RETURN pgml.embed('axes', $1, $2, $3); END$$;
 CREATE FUNCTION direct.both(real, int, real) RETURNS real[] IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
 	$$BEGIN RETURN pgml.predict_joint('both', $1, $2, $3); END$$;
 

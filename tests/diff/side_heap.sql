@@ -13,5 +13,6 @@
 \set typed 'direct.typed(b, n, d, e, c, i2, i8)'
 \set crowd 'direct.crowd(a, b, c)'
 \set axes 'direct.axes(a, b, c)'
+\set spot 'direct.spot(a, b, c)'
 \set both 'direct.both(a, b, c)'
 \ir tables.sql

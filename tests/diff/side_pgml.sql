@@ -13,5 +13,6 @@
 \set typed 'pgml.predict(''typed'', b, n, d, e, c, i2, i8)'
 \set crowd 'pgml.predict(''crowd'', a, b, c)'
 \set axes 'pgml.decompose(''axes'', a, b, c)'
+\set spot 'pgml.embed(''axes'', a, b, c)'
 \set both 'pgml.predict_joint(''both'', a, b, c)'
 \ir tables.sql

@@ -69,7 +69,8 @@ INSERT INTO typed (id, b, n, d, e, c, i2, i8) SELECT i, nullif(i % 3, 0) = 1, i 
 
 -- Clusters, and predictions that are arrays.
 CREATE TABLE shapes (id int PRIMARY KEY, a real, crowd float8 GENERATED ALWAYS AS (:crowd) STORED, b int,
-	axes real[] GENERATED ALWAYS AS (:axes) STORED, c real, both_targets real[] GENERATED ALWAYS AS (:both) STORED) :using;
+	axes real[] GENERATED ALWAYS AS (:axes) STORED, c real, both_targets real[] GENERATED ALWAYS AS (:both) STORED,
+	spot public.vector(2) GENERATED ALWAYS AS (:spot) STORED) :using;
 INSERT INTO shapes (id, a, b, c) SELECT i, i % 41, i % 17, nullif(i % 29, 5) FROM generate_series(1, 600) i;
 INSERT INTO shapes (id, a, b, c) VALUES (901, NULL, NULL, NULL), (902, 'Infinity', 3, '-Infinity'), (903, 'NaN', 2147483647, 1e38);
 

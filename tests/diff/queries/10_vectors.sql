@@ -32,3 +32,8 @@ SELECT id, crowd FROM shapes WHERE crowd = 0 ORDER BY crowd, id LIMIT 5;
 UPDATE shapes SET b = b + 1 WHERE id < 30;
 SELECT id, axes FROM shapes WHERE axes < (SELECT axes FROM shapes WHERE id = 5) ORDER BY axes, id;
 END CASE
+-- An embedding is a vector.
+SELECT id, spot FROM shapes WHERE spot <-> '[1,2]' < 8 ORDER BY spot <-> '[1,2]', id;
+SELECT id FROM shapes ORDER BY spot <-> '[3,-1]', id LIMIT 7;
+SELECT crowd, count(DISTINCT spot), max(vector_dims(spot)) FROM shapes GROUP BY crowd ORDER BY crowd;
+SELECT s.id, pgml.embed('axes', s.a, s.b, s.c) = s.spot FROM shapes s WHERE s.id % 40 = 1 ORDER BY s.id;
