@@ -80,6 +80,8 @@ FeatureTypeName(pgml::FeatureType type) {
 			return "boolean";
 		case pgml::FeatureType::kText:
 			return "text";
+		case pgml::FeatureType::kTime:
+			return "date or timestamp";
 	}
 	return "unknown";
 }
@@ -150,7 +152,14 @@ bool
 Fits(const Feature &feature, ValueKind kind) {
 	if (kind == ValueKind::kUnknown)
 		return true;
-	return feature.type == pgml::FeatureType::kText ? IsText(kind) : IsNumber(kind);
+	switch (feature.type) {
+		case pgml::FeatureType::kText:
+			return IsText(kind);
+		case pgml::FeatureType::kTime:
+			return IsTime(kind);
+		default:
+			return IsNumber(kind);
+	}
 }
 
 void
@@ -285,7 +294,7 @@ ScalarValue(const FeatureBinding *binding, const Feature &feature, ValueKind kin
 	if (feature.type == pgml::FeatureType::kText)
 		return CategoryValue(binding, feature.number, kind, value);
 	if (unlikely(kind == ValueKind::kUnknown))
-		RaiseWrongType(binding, feature, "text");
+		RaiseWrongType(binding, feature, "an untyped literal");
 	return NumberValue(kind, value);
 }
 

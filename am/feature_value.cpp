@@ -5,9 +5,11 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 }
 
 namespace pgml::am {
@@ -31,6 +33,11 @@ KindOfScalar(Oid type) {
 			return ValueKind::kNumeric;
 		case BOOLOID:
 			return ValueKind::kBoolean;
+		case DATEOID:
+			return ValueKind::kDate;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return ValueKind::kTimestamp;
 		case TEXTOID:
 		case VARCHAROID:
 			return ValueKind::kText;
@@ -73,6 +80,20 @@ ResolveValueType(Oid type) {
 
 float
 NumberValueSlow(ValueKind kind, Datum value) {
+	constexpr float kInfinite = std::numeric_limits<float>::infinity();
+	if (kind == ValueKind::kDate) {
+		DateADT days = DatumGetDateADT(value);
+		return DATE_IS_NOBEGIN(days) ? -kInfinite
+			   : DATE_IS_NOEND(days) ? kInfinite
+									 : static_cast<float>(days);
+	}
+	if (kind == ValueKind::kTimestamp) {
+		Timestamp time = DatumGetTimestamp(value);
+		return TIMESTAMP_IS_NOBEGIN(time) ? -kInfinite
+			   : TIMESTAMP_IS_NOEND(time)
+				   ? kInfinite
+				   : static_cast<float>(static_cast<double>(time) / USECS_PER_DAY);
+	}
 	if (kind != ValueKind::kNumeric)
 		return kMissing;
 	// Detoasted here and not in the called function, so that a copy can be given back: this runs

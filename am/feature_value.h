@@ -1,7 +1,11 @@
 #pragma once
 /**
- * From a datum to what a model takes: a float32 for a number or a boolean, bytes for a text
+ * From a datum to what a model takes: a float32 for a number, a boolean or a time, bytes for a text
  * category.
+ *
+ * A time is the number of days since 2000-01-01, as float32: exact for dates up to the year 47,900, to 84
+ * seconds for timestamps from 2022 to 2044 (float32 has 24 bits). A timestamptz is taken in UTC, so that
+ * the session's time zone does not change what a model learned. Infinite times are infinite numbers.
  *
  * Training and prediction read values through this one file, so that they cannot drift apart.
  * Nothing here raises an error for any value, only memory may run out.
@@ -29,6 +33,9 @@ enum class ValueKind : uint8_t {
 	kFloat8,
 	kNumeric,
 	kBoolean,
+	// times
+	kDate,
+	kTimestamp, ///< with time zone too: both count microseconds since 2000-01-01
 	// texts
 	kText,       ///< text, varchar and what is binary compatible with them
 	kPaddedText, ///< character(n): without its trailing blanks
@@ -41,6 +48,10 @@ enum class ValueKind : uint8_t {
 constexpr bool
 IsNumber(ValueKind kind) {
 	return kind >= ValueKind::kInt2 && kind <= ValueKind::kBoolean;
+}
+constexpr bool
+IsTime(ValueKind kind) {
+	return kind == ValueKind::kDate || kind == ValueKind::kTimestamp;
 }
 constexpr bool
 IsText(ValueKind kind) {
@@ -61,7 +72,7 @@ struct ValueType {
 
 ValueType ResolveValueType(Oid type);
 
-/// A number or boolean as float32: rounded once from the value (numeric: by way of double
+/// A number, boolean or time as float32: rounded once from the value (numeric: by way of double
 /// precision).
 float NumberValueSlow(ValueKind kind, Datum value);
 inline float

@@ -40,11 +40,11 @@ AcquireForUse(const Project &project, const char *name) {
 ArrayType *
 PredictRows(const Model &model, int64 model_id, ArrayType *array) {
 	for (const FeatureSpec &feature : model.features())
-		if (feature.type == FeatureType::kText)
+		if (feature.type == FeatureType::kText || feature.type == FeatureType::kTime)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("model " INT64_FORMAT " has text features, an array has numbers only",
-							model_id),
+					 errmsg("model " INT64_FORMAT " has %s features, an array has numbers only",
+							model_id, feature.type == FeatureType::kText ? "text" : "date"),
 					 errhint("Use pgml.predict, with one argument for each feature.")));
 	Datum *elements;
 	bool *nulls;

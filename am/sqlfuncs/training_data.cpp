@@ -275,7 +275,8 @@ DescribeDataset(const TrainingSource &source, Dataset *data) {
 	pg::Guard([&] {
 		for (int i = 0; i < source.n_features; i++) {
 			const SourceColumn &column = source.features[i];
-			FeatureType type = IsText(column.type.kind) ? FeatureType::kText
+			FeatureType type = IsText(column.type.kind)   ? FeatureType::kText
+							   : IsTime(column.type.kind) ? FeatureType::kTime
 							   : column.type.kind == ValueKind::kBoolean && !column.type.is_array
 								   ? FeatureType::kBoolean
 								   : FeatureType::kNumber;

@@ -28,7 +28,7 @@ DescribeColumn(Form_pg_attribute attribute, SourceColumn *column) {
 	column->type = ResolveValueType(attribute->atttypid);
 	column->width = 1;
 	if (column->type.is_array)
-		return IsNumber(column->type.kind);
+		return IsNumber(column->type.kind) || IsTime(column->type.kind);
 	return column->type.kind != ValueKind::kUnsupported && column->type.kind != ValueKind::kUnknown;
 }
 
@@ -83,6 +83,10 @@ void
 CheckTarget(Form_pg_attribute attribute, const SourceColumn &column, Task task) {
 	if (column.type.is_array)
 		RaiseUnusableType(attribute, true, "Train on one number, boolean or text column.");
+	if (IsTime(column.type.kind))
+		RaiseUnusableType(attribute, true,
+						  "Train on a number that a view makes of it, such as extract(epoch FROM "
+						  "...) or a difference in days.");
 	if (task == Task::kRegression && IsText(column.type.kind))
 		RaiseUnusableType(attribute, true, "A text target needs the task \"classification\".");
 }
@@ -225,17 +229,21 @@ SourceColumn
 BindColumn(Form_pg_attribute attribute, const FeatureSpec &feature, const BoundModel &model) {
 	SourceColumn column;
 	bool usable = DescribeColumn(attribute, &column);
-	bool wants_text = feature.type == FeatureType::kText;
-	if (!usable || IsText(column.type.kind) != wants_text ||
+	const char *wanted = feature.type == FeatureType::kText   ? "text"
+						 : feature.type == FeatureType::kTime ? "date or timestamp"
+															  : "number or boolean";
+	if (!usable || IsText(column.type.kind) != (feature.type == FeatureType::kText) ||
+		IsTime(column.type.kind) != (feature.type == FeatureType::kTime) ||
 		(feature.width > 1 && !column.type.is_array))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("column \"%s\" has type %s, which does not fit the feature",
-							   NameStr(attribute->attname), format_type_be(attribute->atttypid)),
-						feature.width > 1
-							? errdetail("As a feature of %s it must be an array of %u numbers.",
-										DescribeModel(model), feature.width)
-							: errdetail("As a feature of %s it must be a %s.", DescribeModel(model),
-										wants_text ? "text" : "number or boolean")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" has type %s, which does not fit the feature",
+					NameStr(attribute->attname), format_type_be(attribute->atttypid)),
+			 feature.width > 1
+				 ? errdetail("As a feature of %s it must be an array of %u elements, each a %s.",
+							 DescribeModel(model), feature.width, wanted)
+				 : errdetail("As a feature of %s it must be a %s.", DescribeModel(model), wanted)));
 	column.width = static_cast<int>(feature.width);
 	return column;
 }

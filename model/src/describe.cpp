@@ -166,6 +166,8 @@ TypeName(FeatureType type) {
 			return "boolean";
 		case FeatureType::kText:
 			return "text";
+		case FeatureType::kTime:
+			return "time";
 		case FeatureType::kNumber:
 			break;
 	}

@@ -33,6 +33,7 @@ struct Settings {
 	bool bootstrap = true;
 	bool bootstrap_features = false;
 	uint64_t seed = 0;
+	ClassWeight weight;
 };
 
 Settings
@@ -74,6 +75,8 @@ Read(Hyperparameters &from, Kind kind, Task task, const TrainOptions &options) {
 		settings.bootstrap_features = from.Flag({"bootstrap_features"}, false);
 	settings.max_samples = bagging ? from.OptionalAmount({"max_samples"}, 1)
 								   : from.OptionalAmount({"max_samples"}, 1, {"null"});
+	if (!bagging && task == Task::kClassification)
+		settings.weight = from.Weight(true);
 	settings.tree.random_thresholds = kind == Kind::kExtraTrees;
 	settings.seed = static_cast<uint64_t>(
 		from.Integer({"random_state", "seed"}, static_cast<int64_t>(options.seed & 0x7fffffff), 0,
@@ -110,6 +113,8 @@ public:
 				mean_ += value;
 			mean_ /= static_cast<double>(n_rows);
 		}
+		if (!settings_.weight.per_tree)
+			class_weights_ = WeightsOf(settings_.weight, data);
 	}
 
 	std::unique_ptr<const TreeEnsemble>
@@ -168,6 +173,16 @@ private:
 		for (size_t row = 0; row < n_rows; row++)
 			if (weights_[row] > 0)
 				rows_.push_back(static_cast<uint32_t>(row));
+		if (data_.n_classes == 0)
+			return;
+		if (settings_.weight.per_tree) {
+			std::vector<double> counts(data_.n_classes);
+			for (uint32_t row : rows_)
+				counts[data_.classes[row]] += weights_[row];
+			class_weights_ = WeightsOf(settings_.weight, data_, counts);
+		}
+		for (uint32_t row : rows_)
+			weights_[row] *= class_weights_[data_.classes[row]];
 	}
 
 	std::vector<uint32_t>
@@ -240,6 +255,7 @@ private:
 	size_t n_features_ = 0, n_samples_ = 0;
 	double mean_ = 0;
 	std::vector<double> weights_, values_;
+	std::vector<double> class_weights_; ///< empty for regression
 	std::vector<uint32_t> rows_;
 };
 

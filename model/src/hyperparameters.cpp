@@ -180,6 +180,32 @@ Hyperparameters::Amount::Of(size_t total, size_t low) const {
 	return std::max(amount, low);
 }
 
+ClassWeight
+Hyperparameters::Weight(bool per_tree) {
+	ClassWeight result;
+	std::string name;
+	const Json *value = data_->Find({"class_weight"}, name);
+	if (value == nullptr || value->is_null())
+		return result;
+	if (*value == "balanced" || (per_tree && *value == "balanced_subsample")) {
+		result.balanced = true;
+		result.per_tree = *value == "balanced_subsample";
+		return result;
+	}
+	std::string expected =
+		fmt::format("null, \"balanced\"{} or an object of labels and weights above 0 and up to 1e9",
+					per_tree ? ", \"balanced_subsample\"" : "");
+	if (!value->is_object() || value->empty())
+		Data::Refuse(name, *value, expected);
+	for (const auto &[label, weight] : value->items()) {
+		double number = weight.is_number() ? weight.get<double>() : 0;
+		if (!(number > 0 && number <= 1e9))
+			Data::Refuse(name, *value, expected);
+		result.by_label.emplace_back(label, number);
+	}
+	return result;
+}
+
 bool
 Hyperparameters::Flag(Names names, bool fallback) {
 	std::string name;

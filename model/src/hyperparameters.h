@@ -7,9 +7,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pgml {
+
+/// What a row of a class counts in training.
+struct ClassWeight {
+	bool balanced = false; ///< every class counts the same in all
+	bool per_tree = false; ///< balanced anew in the sample of each tree
+	std::vector<std::pair<std::string, double>> by_label; ///< labels not named: 1
+};
 
 class Hyperparameters {
 public:
@@ -46,6 +54,9 @@ public:
 	std::optional<Amount> OptionalAmount(Names names, int64_t low,
 										 const std::vector<std::string> &allowed = {});
 	bool Flag(Names names, bool fallback);
+	/// scikit-learn's class_weight: null, "balanced", or an object of labels and weights.
+	/// @param per_tree  also "balanced_subsample"
+	ClassWeight Weight(bool per_tree);
 	/// A number in the range, or one of the words.
 	/// @return the number; nullopt when `word` was set, to what was given or to the fallback
 	std::optional<double> RealOrChoice(Names names, const std::string &fallback,

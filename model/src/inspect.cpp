@@ -184,6 +184,7 @@ Shortest(float value) {
 const char *
 TypeName(FeatureType type) {
 	return type == FeatureType::kText      ? "text"
+		   : type == FeatureType::kTime    ? "time"
 		   : type == FeatureType::kBoolean ? "boolean"
 										   : "number";
 }

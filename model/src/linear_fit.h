@@ -47,7 +47,8 @@ struct LogisticOptions {
 	double c = 1; ///< inverse of the L2 penalty
 	bool fit_intercept = true;
 	size_t max_iter = 1000;
-	double tol = 1e-6; ///< largest component of the gradient of the mean loss
+	double tol = 1e-6;                 ///< largest component of the gradient of the mean loss
+	std::vector<double> class_weights; ///< what a row of each class counts; empty: 1
 };
 
 /**

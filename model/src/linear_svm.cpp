@@ -27,6 +27,7 @@ struct Settings {
 	bool squared = true, fit_intercept = true;
 	size_t max_iter = 1000;
 	uint64_t seed = 0;
+	ClassWeight weight;
 };
 
 /// The rows side by side, with the constant column last.
@@ -95,12 +96,16 @@ Group(const std::vector<double> &weights, const Settings &settings) {
 	return group;
 }
 
-/// Minimises |w|^2 / 2 + C sum of max(0, 1 - y f)^p, p = 1 or 2.
+/// Minimises |w|^2 / 2 + sum of C weight max(0, 1 - y f)^p, p = 1 or 2.
+/// @param weights  of the negative and the positive rows
 LinearGroup
-FitClass(Rows &rows, const std::vector<int8_t> &sign, const Settings &settings) {
-	double diagonal = settings.squared ? 0.5 / settings.c : 0;
-	double upper = settings.squared ? HUGE_VAL : settings.c;
-	std::vector<double> weights(rows.dim()), alpha(rows.size());
+FitClass(Rows &rows, const std::vector<int8_t> &sign, const double (&weights)[2],
+		 const Settings &settings) {
+	double diagonals[2] = {}, uppers[2] = {HUGE_VAL, HUGE_VAL};
+	for (int side = 0; side < 2; side++)
+		(settings.squared ? diagonals : uppers)[side] =
+			settings.squared ? 0.5 / (settings.c * weights[side]) : settings.c * weights[side];
+	std::vector<double> vector(rows.dim()), alpha(rows.size());
 	std::vector<size_t> order(rows.size());
 	std::iota(order.begin(), order.end(), size_t{0});
 	Random random(settings.seed);
@@ -108,7 +113,8 @@ FitClass(Rows &rows, const std::vector<int8_t> &sign, const Settings &settings) 
 		double largest = -HUGE_VAL, smallest = HUGE_VAL;
 		random.Shuffle(order);
 		for (size_t row : order) {
-			double gradient = sign[row] * rows.Dot(row, weights) - 1 + diagonal * alpha[row];
+			double diagonal = diagonals[sign[row] > 0], upper = uppers[sign[row] > 0];
+			double gradient = sign[row] * rows.Dot(row, vector) - 1 + diagonal * alpha[row];
 			double projected = alpha[row] == 0       ? std::min(gradient, 0.0)
 							   : alpha[row] == upper ? std::max(gradient, 0.0)
 													 : gradient;
@@ -120,12 +126,12 @@ FitClass(Rows &rows, const std::vector<int8_t> &sign, const Settings &settings) 
 			alpha[row] = curvature > 0
 							 ? std::clamp(before - gradient / curvature, 0.0, upper)
 							 : upper; // a row of zeros without intercept: its loss is fixed
-			rows.Add(row, (alpha[row] - before) * sign[row], weights);
+			rows.Add(row, (alpha[row] - before) * sign[row], vector);
 		}
 		if (largest - smallest <= settings.tol)
 			break;
 	}
-	return Group(weights, settings);
+	return Group(vector, settings);
 }
 
 /// Minimises |w|^2 / 2 + C sum of max(0, |y - f| - epsilon)^p, p = 1 or 2.
@@ -191,6 +197,7 @@ TrainLinearSvm(Hyperparameters &parameters, Task task, const TrainingData *data,
 											 {"hinge", "squared_hinge"}) == "squared_hinge";
 		parameters.Choice({"penalty"}, "l2", {"l2"});
 		parameters.Choice({"multi_class"}, "ovr", {"ovr"});
+		settings.weight = parameters.Weight(false);
 	}
 	settings.fit_intercept = parameters.Flag({"fit_intercept"}, true);
 	settings.intercept_scaling =
@@ -205,12 +212,15 @@ TrainLinearSvm(Hyperparameters &parameters, Task task, const TrainingData *data,
 	Rows rows(data->columns, settings, options.stop);
 	if (regression)
 		return LinearResult(Link::kIdentity, *data, {FitValue(rows, data->target, settings)});
+	// One class against the rest: as in scikit-learn the rest counts 1.
+	std::vector<double> weights = WeightsOf(settings.weight, *data);
 	std::vector<LinearGroup> groups;
 	for (size_t c = data->n_classes == 2 ? 1 : 0; c < data->n_classes; c++) {
 		std::vector<int8_t> sign;
 		for (uint32_t own : data->classes)
 			sign.push_back(own == c ? 1 : -1);
-		groups.push_back(FitClass(rows, sign, settings));
+		groups.push_back(
+			FitClass(rows, sign, {data->n_classes == 2 ? weights[0] : 1, weights[c]}, settings));
 		if (options.progress)
 			options.progress(c + 1, data->n_classes);
 	}

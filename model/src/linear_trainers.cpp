@@ -65,9 +65,11 @@ TrainLinear(Hyperparameters &parameters, Task task, const TrainingData *data,
 	logistic.c = parameters.Real({"C"}, 1, 1e-12, 1e12);
 	logistic.max_iter = static_cast<size_t>(parameters.Integer({"max_iter"}, 1000, 1, 100000000));
 	logistic.tol = parameters.Real({"tol"}, 1e-6, 0, 1);
+	ClassWeight weight = parameters.Weight(false);
 	parameters.Finish();
 	if (data == nullptr)
 		return {};
+	logistic.class_weights = WeightsOf(weight, *data);
 	return LinearResult(
 		data->n_classes == 2 ? Link::kLogistic : Link::kSoftmax, *data,
 		FitLogistic(data->columns, data->classes, data->n_classes, logistic, context));

@@ -28,7 +28,8 @@ public:
 	LogisticLoss(MatrixView x, const std::vector<uint32_t> &classes, size_t n_groups,
 				 const LogisticOptions &options, const StopToken &stop)
 		: x_(x), classes_(classes), n_groups_(n_groups), fit_intercept_(options.fit_intercept),
-		  stop_(stop), penalty_(1 / (options.c * static_cast<double>(x.rows))) {
+		  weights_(options.class_weights), stop_(stop),
+		  penalty_(1 / (options.c * static_cast<double>(x.rows))) {
 		ColumnMoments moments = Moments(x, stop);
 		center_ = options.fit_intercept ? moments.mean : std::vector<double>(x.cols, 0.0);
 		for (size_t j = 0; j < x.cols; j++) {
@@ -91,6 +92,10 @@ private:
 	stride() const {
 		return x_.cols + 1;
 	}
+	double
+	WeightOf(size_t own) const {
+		return weights_.empty() ? 1 : weights_[own];
+	}
 
 	void
 	TileMargins(const VectorXd &at, size_t first, size_t rows) {
@@ -115,9 +120,11 @@ private:
 			double margin = margins_[row];
 			double small = std::exp(-std::fabs(margin));
 			bool positive = classes_[first + row] == 1;
-			loss += std::log1p(small) + (positive ? std::max(-margin, 0.0) : std::max(margin, 0.0));
+			double weight = WeightOf(positive);
+			loss += weight * (std::log1p(small) +
+							  (positive ? std::max(-margin, 0.0) : std::max(margin, 0.0)));
 			double probability = margin >= 0 ? 1 / (1 + small) : small / (1 + small);
-			margins_[row] = probability - positive;
+			margins_[row] = weight * (probability - positive);
 		}
 		return loss;
 	}
@@ -130,12 +137,13 @@ private:
 			for (size_t g = 1; g < n_groups_; g++)
 				largest = std::max(largest, margins_[g * kTile + row]);
 			size_t own = classes_[first + row];
-			loss += largest - margins_[own * kTile + row];
+			double weight = WeightOf(own);
+			loss += weight * (largest - margins_[own * kTile + row]);
 			for (size_t g = 0; g < n_groups_; g++)
 				sum += margins_[g * kTile + row] = std::exp(margins_[g * kTile + row] - largest);
-			loss += std::log(sum);
+			loss += weight * std::log(sum);
 			for (size_t g = 0; g < n_groups_; g++)
-				margins_[g * kTile + row] = margins_[g * kTile + row] / sum - (g == own);
+				margins_[g * kTile + row] = weight * (margins_[g * kTile + row] / sum - (g == own));
 		}
 		return loss;
 	}
@@ -163,6 +171,7 @@ private:
 	const std::vector<uint32_t> &classes_;
 	size_t n_groups_;
 	bool fit_intercept_;
+	const std::vector<double> &weights_; ///< per class; empty: 1
 	const StopToken &stop_;
 	double penalty_;
 	std::vector<double> center_, factor_, margins_;

@@ -48,7 +48,7 @@ DecodeFeatures(Reader &reader, ModelParts &parts) {
 	for (size_t f = 0; f < n_features; f++) {
 		FeatureSpec spec;
 		spec.name = reader.String("feature name");
-		spec.type = static_cast<FeatureType>(reader.Enum(3, "feature type"));
+		spec.type = static_cast<FeatureType>(reader.Enum(4, "feature type"));
 		spec.width = reader.U32();
 		reader.Check(spec.width > 0 && spec.width <= kMaxRawWidth - raw_width,
 					 "a feature's width is wrong");

@@ -41,6 +41,7 @@ struct Settings {
 	size_t max_iter = 1000, n_iter_no_change = 5;
 	bool fit_intercept = true, shuffle = true;
 	uint64_t seed = 0;
+	ClassWeight weight;
 };
 
 struct LossName {
@@ -88,6 +89,8 @@ ReadSettings(Hyperparameters &from, Task task, const TrainOptions &options) {
 	result.fit_intercept = from.Flag({"fit_intercept"}, true);
 	result.shuffle = from.Flag({"shuffle"}, true);
 	result.seed = from.Seed(options.seed);
+	if (!regression)
+		result.weight = from.Weight(false);
 	from.Finish();
 	if (result.rate == "optimal" && result.alpha == 0)
 		throw Error(ErrorCode::kInvalidArgument,
@@ -162,8 +165,10 @@ public:
 		optimal_start_ = 1 / (typical / slope * s_.alpha);
 	}
 
+	/// @param weights  of rows with a negative and a positive target, which classes have
 	LinearGroup
-	Fit(const std::vector<double> &target, bool is_regression) {
+	Fit(const std::vector<double> &target, bool is_regression,
+		const double (&weights)[2] = {1, 1}) {
 		std::vector<size_t> order(x_.rows);
 		std::iota(order.begin(), order.end(), size_t{0});
 		Random random(s_.seed);
@@ -189,7 +194,7 @@ public:
 				else if (s_.rate == "invscaling")
 					eta = s_.eta0 / std::pow(t, s_.power_t);
 				loss += LossOf(s_, p, target[at]);
-				Step(row, eta, Slope(s_, p, target[at]));
+				Step(row, eta, Slope(s_, p, target[at]), weights[target[at] > 0]);
 				t++;
 			}
 			loss /= static_cast<double>(x_.rows);
@@ -220,9 +225,9 @@ public:
 
 private:
 	void
-	Step(const std::vector<float> &row, double eta, double slope) {
+	Step(const std::vector<float> &row, double eta, double slope, double weight) {
 		// A single outlier must not throw the weights away: scikit-learn's bound.
-		double update = -eta * std::clamp(slope, -1e12, 1e12);
+		double update = -eta * std::clamp(slope, -1e12, 1e12) * weight;
 		double shrink = std::max(0.0, 1 - l2_ * eta * s_.alpha);
 		for (size_t col = 0; col < x_.cols; col++)
 			weights_[col] = weights_[col] * shrink + update * row[col];
@@ -260,12 +265,16 @@ TrainStochasticGradientDescent(Hyperparameters &parameters, Task task, const Tra
 	if (task == Task::kRegression)
 		return LinearResult(Link::kIdentity, *data,
 							{Descent(data->columns, settings, options).Fit(data->target, true)});
+	// One class against the rest: as in scikit-learn the rest counts 1.
+	std::vector<double> weights = WeightsOf(settings.weight, *data);
 	std::vector<LinearGroup> groups;
 	for (size_t c = data->n_classes == 2 ? 1 : 0; c < data->n_classes; c++) {
 		std::vector<double> sign;
 		for (uint32_t own : data->classes)
 			sign.push_back(own == c ? 1 : -1);
-		groups.push_back(Descent(data->columns, settings, options).Fit(sign, false));
+		groups.push_back(
+			Descent(data->columns, settings, options)
+				.Fit(sign, false, {data->n_classes == 2 ? weights[0] : 1, weights[c]}));
 	}
 	// Probabilities of several classes would need those of one against the rest to be normalised,
 	// which the softmax of margins is not: only two classes have them.

@@ -24,6 +24,7 @@ struct Settings {
 	std::string gamma; ///< "scale" or "auto"; empty when a number was given
 	double c = 1, epsilon = 0.1, nu = 0.5;
 	bool break_ties = false, use_nu = false;
+	ClassWeight weight;
 	SmoOptions solver;
 };
 
@@ -54,6 +55,8 @@ ReadSettings(Hyperparameters &from, Task task, bool use_nu) {
 	from.Flag({"shrinking"}, true); // a way to the same solution, which this solver does not take
 	if (!regression)
 		result.break_ties = from.Flag({"break_ties"}, false);
+	if (!regression && !use_nu)
+		result.weight = from.Weight(false);
 	from.Seed(0);
 	from.Finish();
 	return result;
@@ -95,16 +98,18 @@ struct Machine {
 	double bias;
 };
 
+/// @param weights  of the negative and the positive class, factors of C
 Machine
-FitTwoClasses(MatrixView x, std::vector<int8_t> signs, const Settings &settings,
-			  const StopToken &stop) {
+FitTwoClasses(MatrixView x, std::vector<int8_t> signs, const double (&weights)[2],
+			  const Settings &settings, const StopToken &stop) {
 	SmoProblem problem;
 	problem.nu = settings.use_nu;
 	problem.sign = std::move(signs);
 	for (uint32_t row = 0; row < x.rows; row++)
 		problem.row.push_back(row);
 	problem.linear.assign(x.rows, settings.use_nu ? 0 : -1);
-	problem.upper.assign(x.rows, settings.use_nu ? 1 : settings.c);
+	for (int8_t sign : problem.sign)
+		problem.upper.push_back(settings.use_nu ? 1 : settings.c * weights[sign > 0]);
 	problem.start.assign(x.rows, 0);
 	if (settings.use_nu) {
 		double left[2] = {settings.nu * static_cast<double>(x.rows) / 2,
@@ -116,6 +121,14 @@ FitTwoClasses(MatrixView x, std::vector<int8_t> signs, const Settings &settings,
 		}
 	}
 	SmoResult solved = SolveSmo(x, settings.kernel, problem, settings.solver, stop);
+	// More rows than nu allows cannot be kept out of the margin: the optimum is no machine at all, and dividing
+	// what is left, the solver's tolerance, by itself would give one of noise (which libsvm does).
+	if (settings.use_nu && !(solved.scale > settings.solver.tol))
+		throw Error(ErrorCode::kInvalidData,
+					fmt::format("nu {} is too small to tell two classes apart", settings.nu),
+					"With this kernel a larger share of their rows lies on the wrong side or in "
+					"between.",
+					"Choose a larger nu, another kernel or gamma, or algorithm \"svm\".");
 	Machine machine{std::move(solved.alpha), -solved.rho / solved.scale};
 	for (size_t t = 0; t < x.rows; t++)
 		machine.coefficients[t] *= problem.sign[t] / solved.scale;
@@ -221,6 +234,7 @@ TrainMachines(Hyperparameters &parameters, bool use_nu, Task task, const Trainin
 	for (size_t a = 0; a < n_classes && use_nu; a++)
 		for (size_t b = a + 1; b < n_classes; b++)
 			CheckNu(settings.nu, groups[a].size(), groups[b].size());
+	std::vector<double> weights = WeightsOf(settings.weight, *data);
 	for (size_t a = 0; a < n_classes; a++)
 		for (size_t b = a + 1; b < n_classes; b++) {
 			options.stop.ThrowIfStopped();
@@ -229,7 +243,8 @@ TrainMachines(Hyperparameters &parameters, bool use_nu, Task task, const Trainin
 			std::vector<int8_t> signs(rows.size(), 1);
 			std::fill_n(signs.begin(), groups[a].size(), int8_t{-1});
 			Matrix pair = GatherRows(x, rows);
-			Machine machine = FitTwoClasses(pair.view(), std::move(signs), settings, options.stop);
+			Machine machine = FitTwoClasses(pair.view(), std::move(signs), {weights[a], weights[b]},
+											settings, options.stop);
 			parts.biases.push_back(machine.bias);
 			for (size_t t = 0; t < rows.size(); t++) {
 				if (machine.coefficients[t] == 0)

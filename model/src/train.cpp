@@ -213,7 +213,9 @@ TrainTargets(const Algorithm &algorithm, const Dataset &data, const Matrix &colu
 		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
 		std::vector<double> target = TargetOf(data, t);
 		std::vector<uint32_t> no_classes;
-		TrainingData training{columns.view(), target, no_classes, 0, columns.Share(), {}};
+		std::vector<std::string> no_labels;
+		TrainingData training{columns.view(), target,          no_classes, 0,
+							  no_labels,      columns.Share(), {}};
 		Trained trained = algorithm.train(parameters, options.task, &training, own);
 		result.link = trained.link;
 		learners.push_back(std::move(trained.learner));
@@ -271,8 +273,8 @@ TrainChecked(const Dataset &data, Dataset *own, const TrainOptions &options) {
 		trained = TrainTargets(algorithm, data, *columns, options);
 	} else {
 		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
-		TrainingData training{columns->view(), data.target,      classes,
-							  n_classes,       columns->Share(), {}};
+		TrainingData training{columns->view(),    data.target,      classes, n_classes,
+							  parts.class_labels, columns->Share(), {}};
 		training.release_columns = [&] {
 			training.columns_owner.reset();
 			transformed = Matrix();

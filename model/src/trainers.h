@@ -15,14 +15,22 @@ namespace pgml {
 
 struct TrainingData {
 	MatrixView columns; ///< preprocessed; missing values only if the algorithm takes them
-	const std::vector<double> &target;    ///< regression: one number per row
-	const std::vector<uint32_t> &classes; ///< classification: 0 .. n_classes - 1
-	size_t n_classes = 0;                 ///< 0 = regression
+	const std::vector<double> &target;      ///< regression: one number per row
+	const std::vector<uint32_t> &classes;   ///< classification: 0 .. n_classes - 1
+	size_t n_classes = 0;                   ///< 0 = regression
+	const std::vector<std::string> &labels; ///< of the classes
 	/// Holds the memory of `columns`: for threads that may outlive the training.
 	std::shared_ptr<const void> columns_owner;
 	/// Gives the memory of `columns` back as far as nobody else holds it: for trainers that made a copy of their own.
 	std::function<void()> release_columns;
 };
+
+/// What a row of each class counts; `counts` are the rows of each class that "balanced" balances.
+/// @throws Error(kInvalidArgument) for a label that is no class
+std::vector<double> WeightsOf(const ClassWeight &weight, const TrainingData &data,
+							  const std::vector<double> &counts);
+/// The same for all rows of the data.
+std::vector<double> WeightsOf(const ClassWeight &weight, const TrainingData &data);
 
 struct Trained {
 	Link link;

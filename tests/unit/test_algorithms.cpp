@@ -83,7 +83,7 @@ const Case kCases[] = {
 	{"svm", Task::kRegression, "{}"},
 	{"svm", Task::kClassification, "{}"},
 	{"nu_svm", Task::kRegression, "{}"},
-	{"nu_svm", Task::kClassification, R"({"nu": 0.1})"},
+	{"nu_svm", Task::kClassification, R"({"nu": 0.1, "gamma": 10})"},
 	{"linear_svm", Task::kRegression, "{}"},
 	{"linear_svm", Task::kClassification, "{}"},
 	{"mlp", Task::kRegression, R"({"max_iter": 5})"},

@@ -156,7 +156,8 @@ Artefacts() {
 		add("knn", 3, R"({"p": 3})", "{}");
 		add("svm", 0, "{}", scale);
 		add("svm", 2, R"({"kernel": "sigmoid"})", scale);
-		add("nu_svm", 4, R"({"kernel": "poly", "break_ties": true, "nu": 0.2})", scale);
+		add("svm", 4, R"({"kernel": "poly", "break_ties": true})", scale);
+		add("nu_svm", 4, R"({"gamma": 1000, "nu": 0.2})", scale);
 		const char *network = R"({"hidden_layer_sizes": [6, 4], "max_iter": 3})";
 		add("mlp", 0, network, scale);
 		add("mlp", 3, network, scale);

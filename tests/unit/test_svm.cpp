@@ -240,6 +240,43 @@ TEST(Svm, InfeasibleNu) {
 	}
 }
 
+TEST(Svm, NuBelowWhatTheKernelCanReachIsRefused) {
+	// One column and classes at random: no line leaves fewer than about half of the rows in its margin.
+	Dataset data = test::RandomDataset(200, 1, 0, 13, [](auto &, auto &random) {
+		return double(std::bernoulli_distribution(0.5)(random));
+	});
+	auto error = [&](const char *hyperparameters) -> std::string {
+		try {
+			Train(data, Options("nu_svm", Task::kClassification, hyperparameters));
+		} catch (const Error &e) {
+			return e.what();
+		}
+		return "";
+	};
+	EXPECT_EQ(error(R"({"nu": 0.2, "kernel": "linear"})"),
+			  "nu 0.2 is too small to tell two classes apart");
+	// A kernel that can.
+	EXPECT_EQ(error(R"({"nu": 0.2, "kernel": "rbf", "gamma": 1e8})"), "");
+}
+
+TEST(Svm, SmallNuAsLibsvm) {
+	Dataset data = test::RandomDataset(
+		150, 3, 0, 14, [](auto &x, auto &) { return double(x[0] + x[1] * x[1] > 0.7f); });
+	svm_parameter parameter = Parameter(NU_SVC, RBF);
+	parameter.nu = 0.2;
+	Oracle oracle(data, parameter);
+	auto model =
+		Train(data, Options("nu_svm", Task::kClassification, Hyperparams(R"("nu": 0.2, )", RBF)));
+	std::vector<float> margins = Margins(*model, data.raw);
+	double sign = oracle.Labels()[0] == 1 ? 1 : -1;
+	std::vector<double> decisions;
+	for (size_t row = 0; row < data.raw.rows(); row++) {
+		oracle.Predict(data.raw, row, decisions);
+		EXPECT_NEAR(double(margins[row]), sign * decisions[0],
+					1e-3 * (1 + std::fabs(decisions[0])));
+	}
+}
+
 TEST(Svm, NoProbabilities) {
 	auto model = Train(Classes(2, 100), Options("svm", Task::kClassification));
 	Workspace work;

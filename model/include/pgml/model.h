@@ -41,8 +41,9 @@ HasTarget(Task task) {
 enum class FeatureType : uint8_t {
 	kNumber = 0,
 	kBoolean = 1,
-	kText = 2
-}; // stored: do not change values
+	kText = 2,
+	kTime = 3 ///< a date or timestamp: days since 2000-01-01, with their fraction
+};            // stored: do not change values
 
 /// One feature as the user sees it: a column of the training relation.
 struct FeatureSpec {
