@@ -294,7 +294,7 @@ ScalarValue(const FeatureBinding *binding, const Feature &feature, ValueKind kin
 	if (feature.type == pgml::FeatureType::kText)
 		return CategoryValue(binding, feature.number, kind, value);
 	if (unlikely(kind == ValueKind::kUnknown))
-		RaiseWrongType(binding, feature, "an untyped literal");
+		RaiseWrongType(binding, feature, "text");
 	return NumberValue(kind, value);
 }
 
