@@ -5,7 +5,7 @@ Toy sets are cut into five folds, each held out once; the predictions of all fol
 rounded to float32 first, as pgml stores them. pgml.evaluate must give the same score as scikit-learn's own metric does for our
 predictions, else the run ends with an error.
 
-Prints NAME VALUE UNIT VERSUS for bench/run; --docs FILE rewrites what lies between the markers of that file.
+Prints NAME VALUE UNIT VERSUS for bench/run; --docs FILE puts them into the tables between the markers of that file.
 """
 import argparse
 import csv
@@ -169,55 +169,77 @@ def n_seeds(pair, data):
 
 
 class Result:
-    def __init__(self, pair, data, our_scores, their_scores, agreeing):
-        self.pair, self.data = pair, data
-        self.ours, self.theirs = float(numpy.mean(our_scores)), float(numpy.mean(their_scores))
-        self.agreeing, self.seeds = agreeing, len(our_scores)
-        self.within = abs(self.ours - self.theirs) <= 0.01 * abs(self.theirs)
-        n = len(our_scores)
-        spread = math.sqrt((numpy.var(our_scores, ddof=1) + numpy.var(their_scores, ddof=1)) / n) if n > 1 else 0
-        self.noise = n > 1 and abs(self.ours - self.theirs) <= 3 * spread
+    """One cell of the table."""
 
-    def reason(self):
-        if self.within:
-            return ""
-        if self.noise:
-            return f"within three standard errors of {self.seeds} seeds"
-        return "**not explained**"
+    def __init__(self, task, algorithm, data, ours, theirs, reason):
+        self.task, self.algorithm, self.data = task, algorithm, data
+        self.ours, self.theirs, self.reason = ours, theirs, reason
+
+
+def judge(pair, data, our_scores, their_scores):
+    ours_mean, theirs_mean = float(numpy.mean(our_scores)), float(numpy.mean(their_scores))
+    n, off = len(our_scores), abs(ours_mean - theirs_mean)
+    error = math.sqrt((numpy.var(our_scores, ddof=1) + numpy.var(their_scores, ddof=1)) / n) if n > 1 else 0
+    reason = "" if off <= 0.01 * abs(theirs_mean) else f"within three standard errors of {n} seeds" if off <= 3 * error else "**not explained**"
+    return Result(pair.task, pair.algorithm, data.name, ours_mean, theirs_mean, reason)
 
 
 def table(results):
     """One table per task: a row per algorithm, a column per data set, ours beside the reference's."""
     lines, notes = [], []
     for task in METRIC:
-        of_task = [r for r in results if r.pair.task == task]
-        sets = list(dict.fromkeys(r.data.name for r in of_task))
+        of_task = [r for r in results if r.task == task]
+        sets = list(dict.fromkeys(r.data for r in of_task))
         if not of_task:
             continue
         lines += ["", f"{task.capitalize()}, {METRIC[task]}: ours / reference", "", "| algorithm | " + " | ".join(sets) + " |",
                   "|---|" + "---|" * len(sets)]
-        for algorithm in dict.fromkeys(r.pair.algorithm for r in of_task):
+        for algorithm in dict.fromkeys(r.algorithm for r in of_task):
             cells = {}
             for r in of_task:
-                if r.pair.algorithm == algorithm:
-                    cells[r.data.name] = f"{r.ours:.4f} / {r.theirs:.4f}"
-                    if not r.within:
-                        notes.append(f"{len(notes) + 1}. `{algorithm}`, {task}, {r.data.name}: {r.reason()}")
-                        cells[r.data.name] += f" ({len(notes)})"
+                if r.algorithm == algorithm:
+                    cells[r.data] = f"{r.ours:.4f} / {r.theirs:.4f}"
+                    if r.reason:
+                        notes.append(f"{len(notes) + 1}. `{algorithm}`, {task}, {r.data}: {r.reason}")
+                        cells[r.data] += f" ({len(notes)})"
             lines.append(f"| `{algorithm}` | " + " | ".join(cells.get(s, "") for s in sets) + " |")
     if notes:
         lines += ["", "More than 1 % apart:", ""] + notes
     return "\n".join(lines).strip()
 
 
+def read_table(text):
+    """The results that table() wrote."""
+    reasons = dict(re.findall(r"^(\d+)\. `.*: (.*)$", text, re.M))
+    found, task, sets = [], None, []
+    for line in text.splitlines():
+        heading = re.match(r"(\w+), \w+: ours / reference$", line)
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if heading:
+            task = heading[1].lower()
+        elif line.startswith("| algorithm |"):
+            sets = cells[1:]
+        elif line.startswith("| `"):
+            for data, cell in zip(sets, cells[1:]):
+                scores = re.match(r"(\S+) / (\S+)(?: \((\d+)\))?$", cell)
+                if scores:
+                    found.append(Result(task, cells[0].strip("`"), data, float(scores[1]), float(scores[2]), reasons.get(scores[3], "")))
+    return found
+
+
 def write_docs(path, results):
+    """Puts the results into the tables of the file; cells that this run did not measure stay."""
     text = pathlib.Path(path).read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         sys.exit(f"bench compare: {path} must hold {BEGIN} and {END} once")
     head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
+    old, tail = rest.split(END)
+    key = lambda r: (r.task, r.algorithm, r.data)
+    merged = {key(r): r for r in read_table(old) + results}
+    order = {(p.task, p.algorithm): i for i, p in enumerate(pairs())}
+    kept = sorted((r for r in merged.values() if (r.task, r.algorithm) in order), key=lambda r: order[r.task, r.algorithm])
     intro = f"Reference: scikit-learn {sklearn.__version__}; for `xgboost` and `xgboost_random_forest` XGBoost {xgboost.__version__}."
-    pathlib.Path(path).write_text(f"{head}{BEGIN}\n{intro}\n\n{table(results)}\n{END}{tail}")
+    pathlib.Path(path).write_text(f"{head}{BEGIN}\n{intro}\n\n{table(kept)}\n{END}{tail}")
 
 
 def main():
@@ -238,7 +260,7 @@ def main():
         load(arguments.psql, data)
         held_out = numpy.concatenate([rows for _, rows in data.folds])
         for pair in wanted:
-            our_scores, their_scores, agreeing, seconds = [], [], [], [0.0, 0.0]
+            our_scores, their_scores, largest, seconds = [], [], 0.0, [0.0, 0.0]
             seeds = n_seeds(pair, data)
             for seed in range(1, seeds + 1):
                 start = time.monotonic()
@@ -249,14 +271,14 @@ def main():
                 seconds[1] += time.monotonic() - middle
                 our_scores.append(score(data.task, data.y[held_out], mine))
                 their_scores.append(score(data.task, data.y[held_out], reference))
-                agreeing.append(float(numpy.max(numpy.abs(mine - reference))))
-            result = Result(pair, data, our_scores, their_scores, max(agreeing))
+                largest = max(largest, float(numpy.max(numpy.abs(mine - reference))))
+            result = judge(pair, data, our_scores, their_scores)
             results.append(result)
             name = f"compare.{data.name}.{pair.task}.{pair.algorithm}"
             print(f"{name}.reference\t{result.theirs:.6f}\t{METRIC[data.task]}\t-")
             print(f"{name}\t{result.ours:.6f}\t{METRIC[data.task]}\t{name}.reference", flush=True)
             print(f"compare: {data.name:14s} {pair.task:15s} {pair.algorithm:28s} {result.ours:8.4f} {result.theirs:8.4f}"
-                  f"  largest difference {result.agreeing:.3g}  {seconds[0]:.1f} s / {seconds[1]:.1f} s  {result.reason()}",
+                  f"  largest difference {largest:.3g}  {seconds[0]:.1f} s / {seconds[1]:.1f} s  {result.reason}",
                   file=sys.stderr, flush=True)
     if arguments.docs:
         write_docs(arguments.docs, results)

@@ -6,13 +6,13 @@
 #   --dry              print, do not write docs/algorithms.md
 #
 # Each pair is trained through SQL and by the reference on the same rows with the same settings (compare_pairs.py says which),
-# predicts the same held-out rows, and both are scored by the same code. The docs are only written by a whole run.
+# predicts the same held-out rows, and both are scored by the same code. A run of some pairs writes their cells of the table only.
 
 bench_compare() {
 	local options=() write=1
 	while [ $# -gt 0 ]; do
 		case "$1" in
-			--algorithms | --data) options+=("$1" "$2") write=0 && shift 2 ;;
+			--algorithms | --data) options+=("$1" "$2") && shift 2 ;;
 			--higgs) PGML_HIGGS_DIR=$2 && shift 2 ;;
 			--dry) write=0 && shift ;;
 			*) pgml_die "bench compare: unknown option \"$1\"; options: --algorithms LIST --data LIST --higgs DIR --dry" ;;
