@@ -6,6 +6,9 @@
 //
 // Regression starts from a constant, which a last tree of one leaf adds: float32 sums that start from a
 // large constant would lose the small steps. Classification starts from the log odds.
+//
+// Early stopping holds rows out: they have ranks like all others, but no part in starting values, gradients' sums and
+// leaves. Trees after the best round are dropped.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -15,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "cart.h"
+#include "early_stopping.h"
 #include "pgml/error.h"
 #include "trainers.h"
 
@@ -35,7 +39,27 @@ struct Settings {
 	CartOptions tree;
 	std::optional<Hyperparameters::Amount> min_samples_split, min_samples_leaf, max_features;
 	uint64_t seed = 0;
+	/// Early stopping: rounds without progress, 0 = off. Above auto_rows rows where it is automatic.
+	size_t patience = 0, auto_rows = 0;
+	double validation_fraction = 0.1, tol = 0;
 };
+
+void
+ReadEarlyStopping(Hyperparameters &from, Settings &settings) {
+	constexpr int64_t kMany = 100000;
+	if (settings.is_hist) {
+		std::string when = from.FlagOrChoice({"early_stopping"}, "auto", {"auto"});
+		int64_t patience = from.Integer({"n_iter_no_change"}, 10, 1, kMany);
+		settings.patience = when == "false" ? 0 : static_cast<size_t>(patience);
+		settings.auto_rows = when == "auto" ? 10000 : 0; // scikit-learn's bound
+	} else {
+		auto patience = from.NullableInteger({"n_iter_no_change"}, std::nullopt, 1, kMany);
+		settings.patience = static_cast<size_t>(patience.value_or(0));
+	}
+	settings.validation_fraction =
+		from.Real({"validation_fraction"}, 0.1, 0, 0.9999, Hyperparameters::Bound::kExclusiveLow);
+	settings.tol = from.Real({"tol"}, settings.is_hist ? 1e-7 : 1e-4, 0, HUGE_VAL);
+}
 
 void
 ReadLoss(Hyperparameters &from, Task task, Settings &settings) {
@@ -99,6 +123,7 @@ Read(Hyperparameters &from, bool is_hist, Task task, const TrainOptions &options
 		tree.min_impurity_decrease = from.Real({"min_impurity_decrease"}, 0, 0, HUGE_VAL);
 		settings.max_features = from.OptionalAmount({"max_features"}, 1, {"sqrt", "log2", "null"});
 	}
+	ReadEarlyStopping(from, settings);
 	settings.seed = static_cast<uint64_t>(from.Integer(
 		{"random_state", "seed"}, static_cast<int64_t>(options.seed & 0x7fffffff), 0, kMany));
 	from.Finish();
@@ -125,16 +150,23 @@ public:
 		: settings_(std::move(settings)), data_(data), options_(options),
 		  bins_(data.columns, settings_.max_bins, options.stop), n_rows_(data.columns.rows),
 		  n_groups_(data.n_classes > 2 ? data.n_classes : 1), random_(settings_.seed) {
+		if (settings_.patience > 0 && n_rows_ > settings_.auto_rows) {
+			std::vector<bool> held_out =
+				DrawValidationRows(data, settings_.validation_fraction, settings_.seed);
+			for (uint32_t row = 0; row < n_rows_; row++)
+				(held_out[row] ? held_out_ : rows_).push_back(row);
+		} else {
+			rows_.resize(n_rows_);
+			std::iota(rows_.begin(), rows_.end(), 0);
+		}
 		CartOptions &tree = settings_.tree;
 		if (settings_.min_samples_split)
-			tree.min_samples_split = settings_.min_samples_split->Of(n_rows_, 2);
+			tree.min_samples_split = settings_.min_samples_split->Of(rows_.size(), 2);
 		if (settings_.min_samples_leaf)
-			tree.min_samples_leaf = settings_.min_samples_leaf->Of(n_rows_, 1);
+			tree.min_samples_leaf = settings_.min_samples_leaf->Of(rows_.size(), 1);
 		tree.max_features = FeatureCount(settings_.max_features, data.columns.cols);
 		features_.resize(data.columns.cols);
 		std::iota(features_.begin(), features_.end(), 0);
-		rows_.resize(n_rows_);
-		std::iota(rows_.begin(), rows_.end(), 0);
 	}
 
 	std::unique_ptr<const TreeEnsemble>
@@ -151,40 +183,64 @@ public:
 		hessians_.assign(n_rows_ * n_groups_, 1);
 		if (!settings_.is_hist)
 			ones_.assign(n_rows_, 1);
+		StoppingRule rule(settings_.patience, settings_.tol);
 		for (size_t round = 0; round < settings_.rounds; round++) {
 			Gradients();
 			std::vector<uint32_t> rows = DrawRows();
 			for (uint32_t g = 0; g < n_groups_; g++)
-				Step(g, rows, *result);
+				Step(g, rows);
 			if (options_.progress)
 				options_.progress(round + 1, settings_.rounds);
+			// Trees wait until a round is known to be worth keeping.
+			if (held_out_.empty() || rule.Add(HeldOutLoss()))
+				AddWaitingTrees(*result);
+			if (!held_out_.empty() && rule.Ends())
+				break;
 		}
+		Report(rule);
 		if (data_.n_classes == 0)
 			Add(*result, 0, {{{static_cast<float>(start[0]), TreeNode::kLeaf, 0}}, {}, {}, {}});
 		return result;
 	}
 
 private:
+	void
+	Report(const StoppingRule &rule) const {
+		if (held_out_.empty())
+			return;
+		if (!std::isfinite(rule.best()))
+			throw Error(ErrorCode::kInvalidData, "training did not give a finite model",
+						"The loss on the rows held out for early stopping is not finite.",
+						"Scale the target down, or choose a smaller \"learning_rate\".");
+		if (options_.report != nullptr)
+			*options_.report = {rule.best_round(), rule.best()};
+	}
+
 	/// The best constant, on the scale of the margins.
 	std::vector<double>
 	Start() const {
 		if (data_.n_classes > 0) {
 			std::vector<double> counts(data_.n_classes), start;
-			for (uint32_t own : data_.classes)
-				counts[own]++;
+			for (uint32_t row : rows_)
+				counts[data_.classes[row]]++;
 			if (data_.n_classes == 2)
 				return {std::log(counts[1] / counts[0])};
 			start.reserve(counts.size());
 			for (double count : counts)
-				start.push_back(std::log(count / static_cast<double>(n_rows_)));
+				start.push_back(std::log(count / static_cast<double>(rows_.size())));
 			return start;
 		}
 		if (settings_.loss == Loss::kQuantile) {
-			std::vector<double> target = data_.target;
+			std::vector<double> target;
+			target.reserve(rows_.size());
+			for (uint32_t row : rows_)
+				target.push_back(data_.target[row]);
 			return {QuantileOf(target, settings_.quantile)};
 		}
-		double mean = std::accumulate(data_.target.begin(), data_.target.end(), 0.0) /
-					  static_cast<double>(n_rows_);
+		double mean = 0;
+		for (uint32_t row : rows_)
+			mean += data_.target[row];
+		mean /= static_cast<double>(rows_.size());
 		return {settings_.loss == Loss::kPoisson ? std::log(mean) : mean};
 	}
 
@@ -237,27 +293,28 @@ private:
 
 	std::vector<uint32_t>
 	DrawRows() {
-		auto count = static_cast<size_t>(settings_.subsample * static_cast<double>(n_rows_));
+		size_t n = rows_.size();
+		auto count = static_cast<size_t>(settings_.subsample * static_cast<double>(n));
 		count = std::max<size_t>(count, 1);
-		if (count >= n_rows_)
+		if (count >= n)
 			return rows_;
 		std::vector<uint32_t> drawn;
 		drawn.reserve(count);
-		for (uint32_t row = 0; row < n_rows_ && drawn.size() < count; row++)
-			if (random_.Below(n_rows_ - row) < count - drawn.size())
-				drawn.push_back(row);
+		for (size_t i = 0; i < n && drawn.size() < count; i++)
+			if (random_.Below(n - i) < count - drawn.size())
+				drawn.push_back(rows_[i]);
 		return drawn;
 	}
 
 	/// One tree for a group: grown, its leaves fitted, the margins moved.
 	void
-	Step(uint32_t group, const std::vector<uint32_t> &rows, TreeEnsemble &result) {
+	Step(uint32_t group, const std::vector<uint32_t> &rows) {
 		size_t first = group * n_rows_;
 		std::span<const double> gradients(gradients_.data() + first, n_rows_);
 		std::span<const double> hessians(hessians_.data() + first, n_rows_);
 		CartTarget target{gradients, {}, 0, settings_.is_hist ? hessians : ones_};
 		CartTree tree = GrowTree(bins_, target, settings_.tree, features_, rows,
-								 kMaxEnsembleNodes - result.nodes().size(), random_, options_.stop);
+								 kMaxEnsembleNodes - n_nodes_, random_, options_.stop);
 		std::vector<float> values(tree.nodes.size());
 		double *margins = margins_.data() + first;
 		for (size_t id = 0; id < tree.nodes.size(); id++) {
@@ -268,15 +325,61 @@ private:
 				std::span(tree.rows).subspan(node.begin, node.end - node.begin);
 			values[id] = static_cast<float>(settings_.learning_rate *
 											LeafValue(own, gradients, hessians, margins));
-			if (tree.rows.size() == n_rows_)
+			if (tree.rows.size() == rows_.size())
 				for (uint32_t row : own)
 					margins[row] += values[id];
 		}
-		if (tree.rows.size() < n_rows_)
-			for (size_t row = 0; row < n_rows_; row++)
+		if (tree.rows.size() < rows_.size())
+			for (uint32_t row : rows_)
 				margins[row] += values[tree.LeafOf(bins_, row)];
+		for (uint32_t row : held_out_)
+			margins[row] += values[tree.LeafOf(bins_, row)];
 		options_.stop.ThrowIfStopped();
-		Add(result, group, tree.Export(values));
+		waiting_.emplace_back(group, tree.Export(values));
+		n_nodes_ += waiting_.back().second.size();
+	}
+
+	/// Mean loss of the rows held out.
+	double
+	HeldOutLoss() const {
+		double sum = 0;
+		for (uint32_t row : held_out_)
+			sum += LossOf(row);
+		return sum / static_cast<double>(held_out_.size());
+	}
+
+	double
+	LossOf(size_t row) const {
+		double margin = margins_[row];
+		switch (settings_.loss) {
+			case Loss::kSquaredError:
+				return (data_.target[row] - margin) * (data_.target[row] - margin);
+			case Loss::kQuantile: {
+				double error = data_.target[row] - margin;
+				return error > 0 ? settings_.quantile * error : (settings_.quantile - 1) * error;
+			}
+			case Loss::kPoisson:
+				return std::exp(margin) - data_.target[row] * margin;
+			case Loss::kLogLoss:
+				break;
+		}
+		if (n_groups_ == 1) {
+			double towards = data_.classes[row] == 1 ? margin : -margin;
+			return std::max(-towards, 0.0) + std::log1p(std::exp(-std::fabs(towards)));
+		}
+		double largest = margin, sum = 0;
+		for (size_t g = 1; g < n_groups_; g++)
+			largest = std::max(largest, margins_[g * n_rows_ + row]);
+		for (size_t g = 0; g < n_groups_; g++)
+			sum += std::exp(margins_[g * n_rows_ + row] - largest);
+		return largest + std::log(sum) - margins_[data_.classes[row] * n_rows_ + row];
+	}
+
+	void
+	AddWaitingTrees(TreeEnsemble &result) {
+		for (const auto &[group, nodes] : waiting_)
+			Add(result, group, nodes);
+		waiting_.clear();
 	}
 
 	double
@@ -316,7 +419,11 @@ private:
 	Bins bins_;
 	size_t n_rows_, n_groups_;
 	Random random_;
-	std::vector<uint32_t> features_, rows_;
+	std::vector<uint32_t> features_;
+	std::vector<uint32_t> rows_,
+		held_out_; ///< to learn from; for early stopping, empty when that is off
+	std::vector<std::pair<uint32_t, std::vector<TreeNode>>> waiting_; ///< group and nodes
+	size_t n_nodes_ = 0;
 	std::vector<double> margins_, gradients_, hessians_; ///< group by group
 	std::vector<double> ones_, residuals_;
 };

@@ -218,6 +218,21 @@ Hyperparameters::Flag(Names names, bool fallback) {
 }
 
 std::string
+Hyperparameters::FlagOrChoice(Names names, const std::string &fallback,
+							  const std::vector<std::string> &words) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return fallback;
+	if (value->is_boolean())
+		return value->get<bool>() ? "true" : "false";
+	if (!value->is_string() ||
+		std::find(words.begin(), words.end(), value->get<std::string>()) == words.end())
+		Data::Refuse(name, *value, fmt::format("true, false, or one of: {}", Join(words)));
+	return value->get<std::string>();
+}
+
+std::string
 Hyperparameters::Choice(Names names, const std::string &fallback,
 						const std::vector<std::string> &allowed) {
 	std::string name;
@@ -228,6 +243,23 @@ Hyperparameters::Choice(Names names, const std::string &fallback,
 		std::find(allowed.begin(), allowed.end(), value->get<std::string>()) == allowed.end())
 		Data::Refuse(name, *value, fmt::format("one of: {}", Join(allowed)));
 	return value->get<std::string>();
+}
+
+std::vector<std::string>
+Hyperparameters::Choices(Names names, const std::vector<std::string> &allowed) {
+	std::string name;
+	const Json *value = data_->Find(names, name);
+	if (value == nullptr)
+		return {};
+	Json list = value->is_array() ? *value : Json::array({*value});
+	std::vector<std::string> result;
+	for (const Json &element : list) {
+		if (!element.is_string() ||
+			std::find(allowed.begin(), allowed.end(), element.get<std::string>()) == allowed.end())
+			Data::Refuse(name, *value, fmt::format("one or several of: {}", Join(allowed)));
+		result.push_back(element.get<std::string>());
+	}
+	return result;
 }
 
 std::optional<double>

@@ -57,6 +57,9 @@ public:
 	/// scikit-learn's class_weight: null, "balanced", or an object of labels and weights.
 	/// @param per_tree  also "balanced_subsample"
 	ClassWeight Weight(bool per_tree);
+	/// A word, or a boolean, which gives "true" or "false".
+	std::string FlagOrChoice(Names names, const std::string &fallback,
+							 const std::vector<std::string> &words);
 	/// A number in the range, or one of the words.
 	/// @return the number; nullopt when `word` was set, to what was given or to the fallback
 	std::optional<double> RealOrChoice(Names names, const std::string &fallback,
@@ -67,6 +70,8 @@ public:
 								  int64_t high, size_t most);
 	/// A seed in the range that scikit-learn takes; without one, that of the training.
 	uint64_t Seed(uint64_t fallback);
+	/// A word, or an array of words, which must all be allowed.
+	std::vector<std::string> Choices(Names names, const std::vector<std::string> &allowed);
 	std::string Choice(Names names, const std::string &fallback,
 					   const std::vector<std::string> &allowed);
 

@@ -227,11 +227,8 @@ TrainTargets(const Algorithm &algorithm, const Dataset &data, const Matrix &colu
 /// @param own  the data when it may be used up, else nullptr
 std::unique_ptr<const Model>
 TrainChecked(const Dataset &data, Dataset *own, const TrainOptions &options) {
+	CheckHyperparameters(options);
 	const Algorithm &algorithm = FindAlgorithm(options.algorithm, options.task);
-	{
-		Hyperparameters parameters(algorithm.name, options.hyperparams_json);
-		algorithm.train(parameters, options.task, nullptr, options);
-	}
 	CheckShape(data, options.task);
 	ModelParts parts;
 	parts.task = options.task;
@@ -268,6 +265,8 @@ TrainChecked(const Dataset &data, Dataset *own, const TrainOptions &options) {
 				own->raw = Matrix();
 		}
 	}
+	if (options.preprocessed)
+		options.preprocessed();
 	Trained trained;
 	if (data.n_targets > 1) {
 		trained = TrainTargets(algorithm, data, *columns, options);
@@ -319,6 +318,13 @@ RequireFinite(const TrainingData &data, const StopToken &stop) {
 			InvalidData("features hold infinite values", "",
 						"Leave such rows out, or use an algorithm of trees.");
 	}
+}
+
+void
+CheckHyperparameters(const TrainOptions &options) {
+	const Algorithm &algorithm = FindAlgorithm(options.algorithm, options.task);
+	Hyperparameters parameters(algorithm.name, options.hyperparams_json);
+	algorithm.train(parameters, options.task, nullptr, options);
 }
 
 namespace {

@@ -7,11 +7,14 @@
 //
 // libxgboost runs only here, on data we made, never on bytes from a user. It cannot be interrupted, neither in a round nor
 // while it sorts values into bins: it runs on a CallThread, on memory that the calls own, and a stop request leaves it
-// behind. The values are given back as soon as libxgboost has its own form of them. It may not print: its log goes
+// behind. Early stopping holds rows out before anything else: XGBoost's metric on them decides, and a slice of the
+// booster up to the best round is what is read. The values are given back as soon as libxgboost has its own form of them. It may not print: its log goes
 // nowhere.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -20,6 +23,7 @@
 #include <xgboost/c_api.h>
 
 #include "call_thread.h"
+#include "early_stopping.h"
 #include "pgml/error.h"
 #include "trainers.h"
 #include "xgboost_json.h"
@@ -75,6 +79,10 @@ struct Settings {
 	double eta = 0.3;
 	bool is_hist = true;
 	int64_t max_bin = 256;
+	int64_t patience = 0; ///< of early stopping, in rounds; 0 = off
+	double validation_fraction = 0.1;
+	uint64_t seed = 0;
+	bool more_is_better = false; ///< the metric that decides
 	int n_threads = 1;
 };
 
@@ -128,6 +136,7 @@ public:
 		Set("max_bin", std::to_string(settings_.max_bin));
 		WholeNumber("max_leaves", {"max_leaves"}, 0, 1 << 20);
 		if (!forest) {
+			ReadEarlyStopping();
 			WholeNumber("num_parallel_tree", {"num_parallel_tree"}, 1, 1000);
 			Real("scale_pos_weight", {"scale_pos_weight"}, 0, kHuge, Bound::kExclusiveLow);
 			Real("tweedie_variance_power", {"tweedie_variance_power"}, 1, 2);
@@ -148,6 +157,7 @@ public:
 			from_.Integer({"random_state", "seed"}, static_cast<int64_t>(options.seed & 0x7fffffff),
 						  0, std::numeric_limits<int32_t>::max());
 		Set("seed", std::to_string(seed));
+		settings_.seed = static_cast<uint64_t>(seed);
 		// 0 and -1 mean all that there are: what the server allows.
 		auto n_jobs = static_cast<int>(from_.Integer({"n_jobs", "nthread"}, 0, -1, 1 << 16));
 		settings_.n_threads = std::max(options.n_threads, 1);
@@ -159,6 +169,23 @@ public:
 	}
 
 private:
+	/// Of several metrics the last decides, as in XGBoost; none given: the objective's own.
+	void
+	ReadEarlyStopping() {
+		settings_.patience =
+			from_.NullableInteger({"early_stopping_rounds"}, 0, 1, 100000).value_or(0);
+		settings_.validation_fraction = from_.Real({"validation_fraction"}, 0.1, 0, 0.9999,
+												   Hyperparameters::Bound::kExclusiveLow);
+		std::vector<std::string> allowed = {"rmse",          "rmsle",         "mae",
+											"mape",          "mphe",          "poisson-nloglik",
+											"gamma-nloglik", "gamma-deviance"};
+		if (task_ == Task::kClassification)
+			allowed = {"logloss", "error", "auc", "aucpr", "mlogloss", "merror"};
+		for (const std::string &metric : from_.Choices({"eval_metric"}, allowed)) {
+			Set("eval_metric", metric);
+			settings_.more_is_better = metric == "auc" || metric == "aucpr";
+		}
+	}
 	void
 	Set(const std::string &name, const std::string &value) {
 		settings_.parameters.emplace_back(name, value);
@@ -249,15 +276,19 @@ struct Job {
 	std::shared_ptr<const void> columns_owner;
 	std::vector<float> labels;
 	std::shared_ptr<const std::atomic<bool>> abandoned;
-	MatrixHandle matrix;
+	Matrix held_out; ///< rows of early stopping, none without
+	std::vector<float> held_out_labels;
+	MatrixHandle matrix, held_out_matrix;
 	BoosterOwner booster;
+	double score = 0;                       ///< of the last round, less is better
 	std::vector<float> gradients, hessians; ///< of a forest
 	std::unique_ptr<const TreeEnsemble> trees;
 
 	void FillMatrix();
 	void MakeBooster();
 	void Round(int round);
-	void ReadTrees(size_t n_columns);
+	/// @param rounds  how many of the first ones stay, 0 = all
+	void ReadTrees(size_t n_columns, size_t rounds);
 };
 
 /// Hands the rows to XGBoost in batches, so that an abandoned call ends soon.
@@ -312,6 +343,13 @@ Job::FillMatrix() {
 	}
 	columns = {};
 	columns_owner.reset();
+	if (held_out.rows() == 0)
+		return;
+	Check(XGDMatrixCreateFromDense(ArrayInterface(held_out.view()).c_str(), config.c_str(),
+								   &held_out_matrix.handle));
+	Check(XGDMatrixSetFloatInfo(held_out_matrix.handle, "label", held_out_labels.data(),
+								held_out_labels.size()));
+	held_out = Matrix();
 }
 
 /// Gradients and hessians of every row and class at the starting value, as XGBoost's objectives
@@ -338,7 +376,8 @@ StartingGradients(const Settings &settings, const std::vector<float> &labels, si
 
 void
 Job::MakeBooster() {
-	Check(XGBoosterCreate(&matrix.handle, 1, &booster.handle));
+	DMatrixHandle matrices[] = {matrix.handle, held_out_matrix.handle};
+	Check(XGBoosterCreate(matrices, held_out_matrix.handle == nullptr ? 1 : 2, &booster.handle));
 	auto set = [&](const char *name, const std::string &value) {
 		Check(XGBoosterSetParam(booster.handle, name, value.c_str()));
 	};
@@ -364,17 +403,31 @@ Job::Round(int round) {
 									hessians.data(), gradients.size()));
 	else
 		Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
+	if (held_out_matrix.handle == nullptr)
+		return;
+	// "[round]\tname-metric:value\tname-metric:value ..."
+	const char *name = "held out", *text = nullptr;
+	Check(XGBoosterEvalOneIter(booster.handle, round, &held_out_matrix.handle, &name, 1, &text));
+	const char *value = std::strrchr(text, ':');
+	score = value == nullptr ? NAN : std::strtod(value + 1, nullptr);
+	if (settings.more_is_better)
+		score = -score;
 }
 
 /// Reads what was trained and lets the booster go.
 void
-Job::ReadTrees(size_t n_columns) {
+Job::ReadTrees(size_t n_columns, size_t rounds) {
 	bst_ulong length = 0;
 	const char *json = nullptr;
-	Check(XGBoosterSaveModelToBuffer(booster.handle, R"({"format":"json"})", &length, &json));
+	BoosterOwner slice;
+	if (rounds > 0)
+		Check(XGBoosterSlice(booster.handle, 0, static_cast<int>(rounds), 1, &slice.handle));
+	Check(XGBoosterSaveModelToBuffer(rounds > 0 ? slice.handle : booster.handle,
+									 R"({"format":"json"})", &length, &json));
 	trees = TreesFromXgboostJson({json, length}, n_columns);
 	booster.Free();
 	matrix.Free();
+	held_out_matrix.Free();
 }
 
 /// About what libxgboost makes of the rows: hist keeps bins by row and by column, the others the values with their columns
@@ -386,8 +439,17 @@ LibraryBytes(const Settings &settings, const TrainingData &data) {
 		   (data.columns.cols * cell + std::max<size_t>(data.n_classes, 1) * 12);
 }
 
+std::vector<float>
+Labels(Task task, const std::vector<double> &target, const std::vector<uint32_t> &classes) {
+	if (task == Task::kRegression)
+		return {target.begin(), target.end()};
+	return {classes.begin(), classes.end()};
+}
+
+/// @param held_out  of early stopping, nullptr without; its columns are taken
 std::unique_ptr<const TreeEnsemble>
-Boost(Settings &&settings, Task task, const TrainingData &data, const TrainOptions &options) {
+Boost(Settings &&settings, Task task, const TrainingData &data, HeldOutRows::Part *held_out,
+	  const TrainOptions &options) {
 	RequireMemory(options, data.columns.rows * data.columns.cols * sizeof(float),
 				  LibraryBytes(settings, data),
 				  fmt::format("{} rows of {} columns", data.columns.rows, data.columns.cols));
@@ -398,21 +460,38 @@ Boost(Settings &&settings, Task task, const TrainingData &data, const TrainOptio
 	job->columns = data.columns;
 	job->columns_owner = data.columns_owner;
 	job->abandoned = thread.Abandoned();
-	if (task == Task::kRegression)
-		job->labels.assign(data.target.begin(), data.target.end());
-	else
-		job->labels.assign(data.classes.begin(), data.classes.end());
+	job->labels = Labels(task, data.target, data.classes);
+	if (held_out != nullptr) {
+		job->held_out = std::move(held_out->columns);
+		job->held_out_labels = Labels(task, held_out->target, held_out->classes);
+	}
 	thread.Run([job] { job->FillMatrix(); });
 	if (data.release_columns)
 		data.release_columns();
 	thread.Run([job] { job->MakeBooster(); });
 	int rounds = job->settings.rounds;
+	StoppingRule rule(static_cast<size_t>(std::max<int64_t>(job->settings.patience, 1)), 0);
 	for (int round = 0; round < rounds; round++) {
 		thread.Run([job, round] { job->Round(round); });
 		if (options.progress)
 			options.progress(static_cast<size_t>(round) + 1, static_cast<size_t>(rounds));
+		if (held_out == nullptr)
+			continue;
+		rule.Add(job->score);
+		if (rule.Ends())
+			break;
 	}
-	thread.Run([job, n_columns = data.columns.cols] { job->ReadTrees(n_columns); });
+	size_t kept = 0;
+	if (held_out != nullptr) {
+		if (!std::isfinite(rule.best()))
+			throw Error(ErrorCode::kInvalidData, "the metric of early stopping has no finite value",
+						"", "Choose another \"eval_metric\".");
+		kept = rule.best_round() + 1;
+		if (options.report != nullptr)
+			*options.report = {rule.best_round(),
+							   job->settings.more_is_better ? -rule.best() : rule.best()};
+	}
+	thread.Run([job, n_columns = data.columns.cols, kept] { job->ReadTrees(n_columns, kept); });
 	return std::move(job->trees);
 }
 
@@ -425,8 +504,20 @@ TrainEither(bool is_forest, Hyperparameters &parameters, Task task, const Traini
 	if (data->columns.cols == 0)
 		throw Error(ErrorCode::kInvalidData, "there are no features to train on",
 					"All columns are text without any value.");
-	Link link = Complete(settings, task, *data);
-	return {link, Boost(std::move(settings), task, *data, options)};
+	if (settings.patience == 0) {
+		Link link = Complete(settings, task, *data);
+		return {link, Boost(std::move(settings), task, *data, nullptr, options)};
+	}
+	auto rows = std::make_shared<HeldOutRows>(*data, settings.validation_fraction, settings.seed,
+											  options.stop);
+	if (data->release_columns)
+		data->release_columns();
+	HeldOutRows::Part &part = rows->learning;
+	TrainingData learning{part.columns.view(), part.target, part.classes, data->n_classes};
+	learning.columns_owner = rows;
+	learning.release_columns = [&part] { part.columns = Matrix(); };
+	Link link = Complete(settings, task, learning);
+	return {link, Boost(std::move(settings), task, learning, &rows->held_out, options)};
 }
 
 } // namespace

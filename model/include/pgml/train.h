@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,13 @@ struct Split {
 Split SplitRows(const Dataset &data, double test_size, Sampling sampling, Task task, uint64_t seed,
 				const StopToken &stop = StopToken());
 
+/// What a training tells besides the model.
+struct TrainReport {
+	/// Of early stopping: the round that was best on the rows held out, from 0. The model ends with it.
+	std::optional<size_t> best_iteration;
+	double validation_score = 0; ///< there: the loss, or XGBoost's metric
+};
+
 struct TrainOptions {
 	std::string algorithm = "linear";
 	Task task = Task::kRegression;
@@ -87,6 +95,9 @@ struct TrainOptions {
 	StopToken stop;
 	/// Called on the training thread between rounds with rounds done and total; may be empty. Must not throw.
 	std::function<void(size_t done, size_t total)> progress;
+	/// Called once, when the features are preprocessed and fitting begins; may be empty. Must not throw.
+	std::function<void()> preprocessed;
+	TrainReport *report = nullptr; ///< filled in by Train() where given
 };
 
 /// Major, minor and patch version of the libxgboost that trains.
@@ -101,6 +112,10 @@ const char *DefaultAlgorithm(Task task) noexcept;
 /// @throws Error(kNotSupported) for an algorithm that is not available for the task: the hint names the nearest one
 ///         or all; Error(kInvalidArgument) for a name that nobody knows
 void CheckAlgorithm(const std::string &name, Task task);
+
+/// Checks algorithm, task and hyperparameters as Train() does, without data.
+/// @throws as Train() does for them
+void CheckHyperparameters(const TrainOptions &options);
 
 /**
  * Trains on all rows of `data`.
