@@ -9,5 +9,6 @@ void InstallDdlHook();           // ddl_hook.cpp
 void InstallIndexCreationHook(); // index_creation_lock.cpp
 void RegisterPredictNode();      // exec_predict.cpp
 void RegisterScanNode();         // exec_scan.cpp
+void InstallTrainingProgress();  // sqlfuncs/training_progress.cpp
 
 } // namespace pgml::am

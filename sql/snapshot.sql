@@ -3,6 +3,7 @@ CREATE SCHEMA regress_snapshot;
 CREATE ROLE regress_snapshot_user;
 GRANT USAGE ON SCHEMA regress_snapshot TO regress_snapshot_user;
 SET search_path = regress_snapshot, public;
+SET client_min_messages = warning;
 CREATE FUNCTION error_of(command text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE command;
@@ -16,7 +17,7 @@ CREATE TABLE secret AS TABLE rows;
 CREATE TABLE empty (LIKE rows);
 SELECT * FROM pgml.snapshot('rows', 'y');
 SELECT * FROM pgml.snapshot('regress_snapshot.rows', 'label', 0.5, 'last', '{"a": {"scale": "standard"}}');
-SELECT relation_name, y_column_name, test_size, test_sampling, status, analysis, materialized, jsonb_array_length(columns) AS columns, columns #>> '{0,statistics,max}' AS max
+SELECT relation_name, y_column_name, test_size, test_sampling, status, analysis - 'fingerprint' AS analysis, materialized, jsonb_array_length(columns) AS columns, columns #>> '{0,statistics,max}' AS max
 FROM pgml.snapshots WHERE relation_name LIKE 'regress_snapshot.%' ORDER BY id;
 SELECT count(*) FROM pgml.snapshot('rows', NULL);
 SELECT error_of($$SELECT pgml.snapshot('no_such', 'y')$$), error_of($$SELECT pgml.snapshot('rows', 'no_such')$$), error_of($$SELECT pgml.snapshot('', 'y')$$);
@@ -29,6 +30,6 @@ BEGIN READ ONLY;
 SELECT pgml.snapshot('rows', 'y');
 ROLLBACK;
 RESET ROLE;
-DELETE FROM pgml.snapshots WHERE relation_name LIKE 'regress_snapshot.%';
+SELECT count(pgml.drop_snapshot(id)) FROM pgml.snapshots WHERE relation_name LIKE 'regress_snapshot.%';
 DROP SCHEMA regress_snapshot CASCADE;
 DROP ROLE regress_snapshot_user;

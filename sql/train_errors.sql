@@ -116,7 +116,6 @@ SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', '''
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', '''xgboost''', 'hyperparams => ''{"max_depth": "deep"}''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'hyperparams => ''{"seed": -1}''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'hyperparams => ''{"random_state": "x"}''');
-SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'search => ''grid''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'search_params => ''{"alpha": [1, 2]}''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'search_args => ''{"cv": 5}''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'test_size => -1');
@@ -126,7 +125,6 @@ SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'te
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'test_size => ''Infinity''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'test_sampling => ''first''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'runtime => ''openai''');
-SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'materialize_snapshot => true');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'preprocess => ''[]''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'preprocess => ''{"no such": {}}''');
 SELECT train_error('''errors none''', '''regression''', '''good''', '''y''', 'preprocess => ''{"a": {"scale": "no such"}}''');

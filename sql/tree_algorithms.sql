@@ -26,7 +26,7 @@ CREATE FUNCTION bytes(algorithm text, seed int) RETURNS text LANGUAGE plpgsql AS
 DECLARE result text;
 BEGIN
 	PERFORM pgml.train('trees bytes', 'classification', 'pgml.iris', 'target', algorithm::pgml.algorithm,
-		jsonb_build_object('random_state', seed));
+		jsonb_build_object('random_state', seed) || CASE WHEN algorithm = 'hist_gradient_boosting' THEN '{"max_features": 0.5}' ELSE '{}' END::jsonb);
 	SELECT md5(f.data) INTO result FROM pgml.files f ORDER BY f.id DESC LIMIT 1;
 	RETURN result;
 END $$;

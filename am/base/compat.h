@@ -7,6 +7,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
 #include "pgstat.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
 }
@@ -57,6 +58,16 @@ ReindexIndex(Oid index, char persistence) {
 	reindex_index(index, false, persistence, &parameters);
 #else
 	reindex_index(nullptr, index, false, persistence, &parameters);
+#endif
+}
+
+/// Position of this backend in an array of MaxBackends.
+inline int
+BackendSlot() {
+#if PG_VERSION_NUM < 170000
+	return MyBackendId - 1;
+#else
+	return MyProcNumber;
 #endif
 }
 

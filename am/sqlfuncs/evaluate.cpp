@@ -234,6 +234,20 @@ Importance(FunctionCallInfo fcinfo, By by) {
 	return (Datum)0;
 }
 
+/// The round that a boosting ended with by early stopping. @return false when there is none
+bool
+ReadBestIteration(int64 model_id, int64 *round) {
+	SPI_connect();
+	RunAsCatalogOwner(
+		"SELECT (metrics ->> 'best_iteration')::bigint FROM pgml.models WHERE id = $1",
+		SqlParameters().Int8(model_id), Visibility::kLatest);
+	bool missing = true;
+	if (SPI_processed > 0)
+		*round = ResultInt8(0, 1, &missing);
+	SPI_finish();
+	return !missing;
+}
+
 Datum
 Describe(FunctionCallInfo fcinfo, By by) {
 	BoundModel model = ModelArgument(fcinfo, by);
@@ -257,6 +271,14 @@ Describe(FunctionCallInfo fcinfo, By by) {
 	value.type = jbvNumeric;
 	value.val.numeric = int64_to_numeric(model.model_id);
 	pushJsonbValue(&state, WJB_VALUE, &value);
+	int64 best_iteration = 0;
+	if (ReadBestIteration(model.model_id, &best_iteration)) {
+		key.val.string.val = const_cast<char *>("best_iteration");
+		key.val.string.len = static_cast<int>(strlen("best_iteration"));
+		pushJsonbValue(&state, WJB_KEY, &key);
+		value.val.numeric = int64_to_numeric(best_iteration);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
 	Jsonb *head = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr));
 	Datum body = DirectFunctionCall1(jsonb_in, CStringGetDatum(work->json.c_str()));
 	return DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(head), body);

@@ -37,10 +37,12 @@ InsertSnapshot(const SnapshotRow &row) {
 	RunAsCatalogOwner(
 		"INSERT INTO pgml.snapshots (relation_name, y_column_name, test_size, test_sampling, "
 		"status,"
-		" columns, analysis, owner)"
+		" columns, analysis, owner, id, materialized)"
 		" VALUES ($1, $2, $3::float8::real, $4::pgml.sampling, 'successful', $5::jsonb,"
-		" jsonb_build_object('samples', $6) || CASE WHEN $7::jsonb = '{}' THEN '{}'::jsonb"
-		" ELSE jsonb_build_object('preprocess', $7::jsonb) END, $8::regrole) RETURNING id",
+		" jsonb_build_object('samples', $6, 'fingerprint', $9) || CASE WHEN $7::jsonb = '{}' THEN "
+		"'{}'::jsonb"
+		" ELSE jsonb_build_object('preprocess', $7::jsonb) END, $8::regrole,"
+		" coalesce(nullif($10, 0), nextval('pgml.snapshots_id_seq')), $10 <> 0) RETURNING id",
 		SqlParameters()
 			.Text(row.relation)
 			.Texts(row.targets.n, row.targets.names)
@@ -49,7 +51,9 @@ InsertSnapshot(const SnapshotRow &row) {
 			.Text(row.columns)
 			.Int8(static_cast<int64>(row.n_rows))
 			.Text(row.preprocess)
-			.Oid8(GetUserId()));
+			.Oid8(GetUserId())
+			.Text(row.fingerprint)
+			.Int8(row.id));
 	return ResultInt8(0, 1);
 }
 

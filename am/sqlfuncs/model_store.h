@@ -21,6 +21,8 @@ struct SnapshotRow {
 	const char *sampling; ///< a label of pgml.sampling
 	const char *preprocess, *columns;
 	uint64 n_rows;
+	const char *fingerprint; ///< of all rows
+	int64 id; ///< of a materialised snapshot, which has its table already; 0: a new one without
 };
 
 /// Owned by the current user. The caller is connected to SPI. @return its id

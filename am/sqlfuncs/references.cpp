@@ -247,25 +247,37 @@ DescribeFound(const List *found) {
 	return result.data;
 }
 
-} // namespace
-
-void
-RefuseReferences(const ReferenceTarget &target, int64 project_id, const char *doing) {
+/// Addresses of what names the target.
+List *
+FindReferences(const ReferenceTarget &target, int64 project_id) {
 	Search search = {};
 	search.target = &target;
 	const char *name = ProjectName(project_id);
 	if (name == nullptr || !LookupProject(name, &search.project))
-		return;
+		return NIL;
 	Relation depend = table_open(DependRelationId, AccessShareLock);
 	ListCell *cell;
 	foreach (cell, FamilyFunctions())
 		ExamineDependentsOf(&search, depend, lfirst_oid(cell));
 	table_close(depend, AccessShareLock);
-	if (search.found == NIL)
+	return search.found;
+}
+
+} // namespace
+
+bool
+IsReferenced(const ReferenceTarget &target, int64 project_id) {
+	return FindReferences(target, project_id) != NIL;
+}
+
+void
+RefuseReferences(const ReferenceTarget &target, int64 project_id, const char *doing) {
+	List *found = FindReferences(target, project_id);
+	if (found == NIL)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					errmsg("cannot %s because other objects depend on it", doing),
-					errdetail("%s", DescribeFound(search.found)),
+					errdetail("%s", DescribeFound(found)),
 					errhint("Drop these first, or give the columns another expression.")));
 }
 

@@ -18,6 +18,9 @@ struct ReferenceTarget {
 	const int64 *models; ///< calls by these ids
 };
 
+/// Whether anything names the target.
+bool IsReferenced(const ReferenceTarget &target, int64 project_id);
+
 /// Raises 2BP01 that lists what names the target, if anything does. `doing` as in "cannot DOING
 /// because other objects depend on it".
 void RefuseReferences(const ReferenceTarget &target, int64 project_id, const char *doing);

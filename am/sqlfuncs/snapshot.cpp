@@ -1,15 +1,18 @@
 /**
- * pgml.snapshot: reads a relation as training does and records what it holds, without a model.
- * Nothing is copied: the split is frozen by its seed and the order of storage.
+ * pgml.snapshot: keeps the rows of a relation as training would read them, without a model; and
+ * pgml.drop_snapshot.
  */
 #include "am/base/guard.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/model_store.h"
 #include "am/sqlfuncs/rights.h"
+#include "am/sqlfuncs/snapshot_table.h"
 #include "am/sqlfuncs/training_data.h"
+#include "pgml/fingerprint.h"
 
 extern "C" {
 #include "executor/spi.h"
+#include "utils/acl.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -24,8 +27,30 @@ namespace {
 /// Everything with a destructor.
 struct SnapshotWork {
 	Dataset data;
-	std::string columns;
+	std::string columns, fingerprint;
 };
+
+void
+DropSnapshot(int64 id) {
+	if (RunAsCatalogOwner("SELECT owner::oid FROM pgml.snapshots WHERE id = $1",
+						  SqlParameters().Int8(id), Visibility::kLatest) == 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("snapshot " INT64_FORMAT " does not exist", id)));
+	if (!has_privs_of_role(GetUserId(), ResultOid(0, 1)))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("must be owner of snapshot " INT64_FORMAT, id)));
+	if (DropUnusedSnapshots(psprintf("{" INT64_FORMAT "}", id)) > 0)
+		return;
+	RunAsCatalogOwner("SELECT count(*) FROM pgml.models WHERE snapshot_id = $1",
+					  SqlParameters().Int8(id), Visibility::kLatest);
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+		 errmsg("cannot drop snapshot " INT64_FORMAT " because models were trained from it", id),
+		 errdetail_plural("There is %d of them.", "There are %d of them.", (int)ResultInt8(0, 1),
+						  (int)ResultInt8(0, 1)),
+		 errhint("It goes with the last of them: pgml.drop_model, pgml.prune_models.")));
+}
 
 } // namespace
 
@@ -53,7 +78,10 @@ PGML_FUNCTION(pgml_snapshot) {
 	ResolveTrainingSource(relation, targets, pgml::Task::kClassification, &source);
 	auto *work = pgml::pg::OwnedByContext<SnapshotWork>(CurrentMemoryContext);
 	pgml::pg::Guard([work] { work->object = std::make_unique<SnapshotWork>(); });
-	ReadTrainingData(source, &work->object->data);
+	int64 id = MaterializeSnapshot(source);
+	TrainingSource kept;
+	ResolveTrainingSource(SnapshotTableName(id), targets, pgml::Task::kClassification, &kept);
+	ReadTrainingData(kept, &work->object->data);
 	pgml::StopToken stop = pgml::pg::BackendStopToken();
 	uint64 n_rows = 0;
 	pgml::pg::Guard([&] {
@@ -65,14 +93,30 @@ PGML_FUNCTION(pgml_snapshot) {
 		// Whether the size makes sense does not depend on how rows are drawn.
 		pgml::SplitRows(data, test_size, pgml::Sampling::kLast, pgml::Task::kRegression, 0);
 		work->object->columns = pgml::DescribeColumnsToJson(data, {target}, stop);
+		work->object->fingerprint = pgml::Fingerprint(data, stop);
 	});
 	InsertSnapshot({source.qualified_name, targets, test_size, sampling,
 					JsonbToCString(nullptr, &preprocess->root, VARSIZE(preprocess)),
-					work->object->columns.c_str(), n_rows});
+					work->object->columns.c_str(), n_rows, work->object->fingerprint.c_str(), id});
+	ereport(NOTICE, (errmsg_plural("kept " UINT64_FORMAT " row of %s in %s",
+								   "kept " UINT64_FORMAT " rows of %s in %s", n_rows, n_rows,
+								   source.qualified_name, SnapshotTableName(id))));
 	auto *result = (ReturnSetInfo *)fcinfo->resultinfo;
 	Datum values[2] = {CStringGetTextDatum(source.qualified_name), CStringGetTextDatum(target)};
 	bool nulls[2] = {};
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	SPI_finish();
 	return (Datum)0;
+}
+
+/// pgml.drop_snapshot(snapshot_id bigint) -> void
+PGML_FUNCTION(pgml_drop_snapshot) {
+	RequireWritable("pgml.drop_snapshot()");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("snapshot_id must not be null")));
+	SPI_connect();
+	DropSnapshot(PG_GETARG_INT64(0));
+	SPI_finish();
+	PG_RETURN_VOID();
 }

@@ -3,6 +3,7 @@
 
 #include "am/base/guard.h"
 #include "am/sqlfuncs/catalog_write.h"
+#include "am/sqlfuncs/snapshot_table.h"
 
 #include <cmath>
 #include <string>
@@ -120,19 +121,6 @@ TargetsArgument(ArrayType *array) {
 
 void
 RefuseUnavailable(FunctionCallInfo fcinfo) {
-	if (!PG_ARGISNULL(kSearch))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("hyperparameter search is not available"),
-						errhint("Train with several hyperparams; the best model is deployed.")));
-	if (strcmp(ObjectArgument(fcinfo, kSearchParams, "search_params"), "{}") != 0 ||
-		strcmp(ObjectArgument(fcinfo, kSearchArgs, "search_args"), "{}") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("search_params and search_args have no meaning without a search")));
-	if (BoolArgument(fcinfo, kMaterializeSnapshot, false))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("materialized snapshots are not available"),
-				 errhint("Copy the rows yourself with CREATE TABLE AS and train on that table.")));
 	if (strcmp(EnumArgument(fcinfo, kRuntime, "native"), "openai") == 0)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("runtime \"openai\" is not available"),
@@ -170,31 +158,61 @@ TaskOf(const char *name) {
 	pg_unreachable();
 }
 
-/// Relation, target and split of the project's last snapshot, where the caller gave no relation.
-void
-TakeLastSnapshot(TrainRequest *request, const ProjectRow *project) {
-	if (project != nullptr)
-		RunAsCatalogOwner(
-			"SELECT s.relation_name, s.y_column_name, s.test_size::float8, s.test_sampling,"
-			" coalesce(s.analysis -> 'preprocess', '{}') FROM pgml.models m"
-			" JOIN pgml.snapshots s ON s.id = m.snapshot_id"
-			" WHERE m.project_id = $1 ORDER BY s.id DESC LIMIT 1",
-			SqlParameters().Int8(project->id), Visibility::kLatest);
-	if (project == nullptr || SPI_processed == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("relation_name is needed to train project \"%s\"", request->project),
-						errdetail("The project has no snapshot to train from again.")));
+bool
+SameNames(const ColumnNames &a, const ColumnNames &b) {
+	bool same = a.n == b.n;
+	for (int i = 0; same && i < a.n; i++)
+		same = strcmp(a.names[i], b.names[i]) == 0;
+	return same;
+}
+
+/// Relation, target, split and preprocessing of a snapshot. @param id  0 = none
+/// @return false when the caller wants another target than the snapshot's
+bool
+TakeSnapshot(TrainRequest *request, int64 id) {
+	RunAsCatalogOwner("SELECT relation_name, y_column_name, test_size::float8, test_sampling,"
+					  " coalesce(analysis -> 'preprocess', '{}'), materialized::int::bigint"
+					  " FROM pgml.snapshots WHERE id = $1",
+					  SqlParameters().Int8(id), Visibility::kLatest);
+	if (SPI_processed == 0)
+		return false;
+	const char **names;
+	int n = ResultTexts(0, 2, &names);
+	bool same_targets = request->targets.n == 0 || SameNames(request->targets, {n, names});
+	bool is_table = ResultInt8(0, 6) != 0;
+	if (is_table && !same_targets)
+		return false;
 	request->relation = ResultText(0, 1);
-	if (request->targets.n == 0) {
-		const char **names;
-		int n = ResultTexts(0, 2, &names);
-		request->targets = {n, names};
+	if (is_table) {
+		request->relation = SnapshotTableName(id);
+		request->snapshot_id = id;
 	}
+	if (request->targets.n == 0)
+		request->targets = {n, names};
 	request->test_size = ResultFloat8(0, 3);
 	request->sampling_name = ResultText(0, 4);
 	request->sampling = SamplingOf(request->sampling_name);
 	if (strcmp(request->preprocess, "{}") == 0)
 		request->preprocess = ResultText(0, 5);
+	return true;
+}
+
+/// The project's last snapshot, where the caller gave no relation.
+void
+TakeLastSnapshot(TrainRequest *request, const ProjectRow *project) {
+	if (project != nullptr)
+		RunAsCatalogOwner("SELECT m.snapshot_id FROM pgml.models m WHERE m.project_id = $1"
+						  " AND m.snapshot_id IS NOT NULL ORDER BY m.snapshot_id DESC LIMIT 1",
+						  SqlParameters().Int8(project->id), Visibility::kLatest);
+	if (project == nullptr || SPI_processed == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("relation_name is needed to train project \"%s\"", request->project),
+						errdetail("The project has no snapshot to train from again.")));
+	if (!TakeSnapshot(request, ResultInt8(0, 1)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the last snapshot of project \"%s\" has another target", request->project),
+				 errhint("Name the relation to train on.")));
 }
 
 } // namespace
@@ -227,10 +245,19 @@ ReadTrainArguments(FunctionCallInfo fcinfo, bool joint, TrainRequest *request) {
 		request->learner_hyperparams =
 			JsonbToCString(nullptr, &hyperparams->root, VARSIZE(hyperparams));
 	}
+	request->search = EnumArgument(fcinfo, kSearch, nullptr);
+	request->search_params = ObjectArgument(fcinfo, kSearchParams, "search_params");
+	request->search_args = ObjectArgument(fcinfo, kSearchArgs, "search_args");
+	if (request->search == nullptr &&
+		(strcmp(request->search_params, "{}") != 0 || strcmp(request->search_args, "{}") != 0))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("search_params and search_args have no meaning without a search"),
+						errhint("Add search => 'grid' or search => 'random'.")));
 	request->test_size = PG_ARGISNULL(kTestSize) ? 0.25 : PG_GETARG_FLOAT4(kTestSize);
 	request->sampling_name = EnumArgument(fcinfo, kTestSampling, "stratified");
 	request->sampling = SamplingOf(request->sampling_name);
 	request->automatic_deploy = BoolArgument(fcinfo, kAutomaticDeploy, true);
+	request->materialize = BoolArgument(fcinfo, kMaterializeSnapshot, false);
 	RefuseUnavailable(fcinfo);
 }
 
@@ -257,6 +284,8 @@ CompleteTrainRequest(TrainRequest *request) {
 	pg::Guard([&] { CheckAlgorithm(request->algorithm, request->task); });
 	if (request->relation == nullptr)
 		TakeLastSnapshot(request, exists ? &project : nullptr);
+	else if (int64 id = SnapshotOfRelation(request->relation); id != 0)
+		(void)TakeSnapshot(request, id);
 	if (request->targets.n == 0 && HasTarget(request->task))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("y_column_name is needed for %s", request->task_name),

@@ -19,10 +19,15 @@ struct TrainRequest {
 	const char *hyperparams, *preprocess; ///< JSON objects, as given
 	const char *learner_hyperparams;      ///< without the seed, which every algorithm takes
 	uint64 seed;
+	const char *search;                      ///< a label of pgml.search, nullptr = none
+	const char *search_params, *search_args; ///< JSON objects, as given
 	double test_size;
 	Sampling sampling;
 	const char *sampling_name;
 	bool automatic_deploy;
+	bool materialize;
+	/// The materialised snapshot that the relation is the table of: its rows and split are taken. 0 = none.
+	int64 snapshot_id;
 };
 
 /// Takes what the caller gave; what is not available is refused here (0A000).

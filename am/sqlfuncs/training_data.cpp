@@ -9,6 +9,7 @@
 
 #include "am/base/guard.h"
 #include "am/base/guc.h"
+#include "am/sqlfuncs/training_progress.h"
 
 #include <cmath>
 #include <cstring>
@@ -211,6 +212,7 @@ FlushChunk(RowReader *reader) {
 	});
 	reader->rows_done += reader->chunk_rows;
 	reader->chunk_rows = 0;
+	ReportRowsRead(reader->rows_done);
 	MemoryContextReset(reader->chunk_context);
 }
 

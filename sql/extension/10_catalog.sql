@@ -38,7 +38,8 @@ CREATE TABLE pgml.models (
 	search_args jsonb NOT NULL DEFAULT '{}',
 	created_at timestamp NOT NULL DEFAULT clock_timestamp(),
 	updated_at timestamp NOT NULL DEFAULT clock_timestamp(),
-	row_cost double precision NOT NULL DEFAULT 0  -- planner cost of one prediction, in cpu_operator_cost
+	row_cost double precision NOT NULL DEFAULT 0,  -- planner cost of one prediction, in cpu_operator_cost
+	provenance jsonb NOT NULL DEFAULT '{}'  -- who trained with which seed, threads and versions; the data is the snapshot's
 );
 CREATE INDEX models_project_id_idx ON pgml.models (project_id);
 CREATE TABLE pgml.deployments (

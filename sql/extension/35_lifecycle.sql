@@ -1,6 +1,9 @@
 -- Dropping, renaming and moving models. What still names a project in a prediction column or an index keeps it.
 CREATE FUNCTION pgml.drop_model(model_id bigint) RETURNS void
 	AS 'MODULE_PATHNAME', 'pgml_drop_model' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION pgml.prune_models(project text, keep integer DEFAULT 5, strategy pgml.strategy DEFAULT 'best_score')
+	RETURNS TABLE (model_id bigint, algorithm text, score double precision, created_at timestamp)
+	AS 'MODULE_PATHNAME', 'pgml_prune_models' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 CREATE FUNCTION pgml.drop_project(name text) RETURNS void
 	AS 'MODULE_PATHNAME', 'pgml_drop_project' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 CREATE FUNCTION pgml.rename_project(old_name text, new_name text) RETURNS void

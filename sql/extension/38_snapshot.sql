@@ -1,4 +1,4 @@
--- What a relation holds, recorded as training records it; arguments and result are the incumbent's.
+-- The rows of a relation, kept in a table pgml.snapshot_ID as training would read them; arguments and result are the incumbent's.
 CREATE FUNCTION pgml.snapshot(
 	relation_name text,
 	y_column_name text,
@@ -7,3 +7,5 @@ CREATE FUNCTION pgml.snapshot(
 	preprocess jsonb DEFAULT '{}'
 ) RETURNS TABLE (relation text, y_column_name text)
 	AS 'MODULE_PATHNAME', 'pgml_snapshot' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1;
+CREATE FUNCTION pgml.drop_snapshot(snapshot_id bigint) RETURNS void
+	AS 'MODULE_PATHNAME', 'pgml_drop_snapshot' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -23,14 +23,23 @@ CREATE MATERIALIZED VIEW frozen AS SELECT city, max(price) FROM houses GROUP BY 
 CREATE STATISTICS houses_stats ON price, beds FROM houses;
 CREATE ROLE reader;
 SELECT pgml.grant_use('price', 'reader');
+SELECT * FROM pgml.train('kept', 'regression', 'sales', 'price', algorithm => 'ridge', materialize_snapshot => true);
 });
+# The rows of the snapshot go along: a model trained again from them has the same bytes.
+my $retrain = q{
+SET client_min_messages = warning;
+SELECT project FROM pgml.train('kept', algorithm => 'ridge');
+SELECT count(*) > 1, count(DISTINCT f.data), count(DISTINCT m.snapshot_id) FROM pgml.models m JOIN pgml.projects p ON p.id = m.project_id
+	JOIN pgml.files f ON f.model_id = m.id WHERE p.name = 'kept';
+SELECT has_table_privilege('reader', (SELECT format('pgml.snapshot_%s', id) FROM pgml.snapshots WHERE materialized), 'SELECT');
+};
 my $more = q{
 SELECT count(price), sum(price)::numeric(20,2) FROM parts;
 SELECT count(*), sum(price)::numeric(20,2) FROM dear;
 SELECT * FROM frozen ORDER BY 1;
-SELECT p.name, count(*) FROM pgml.models m JOIN pgml.projects p ON p.id = m.project_id GROUP BY p.name;
+SELECT p.name, count(*) FROM pgml.models m JOIN pgml.projects p ON p.id = m.project_id GROUP BY p.name ORDER BY 1;
 SELECT name, algorithm FROM pgml.deployed_models;
-SELECT users::text FROM pgml.projects;
+SELECT users::text FROM pgml.projects ORDER BY name;
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1;
 };
 my $before = predictions($node) . $node->safe_psql('postgres', $more);
@@ -60,7 +69,8 @@ for my $format ('plain', 'custom')
 	# New rows in the catalog must not collide with the restored ones.
 	$node->safe_psql($database,
 		q{SELECT * FROM pgml.train('price', 'regression', 'sales', 'price', algorithm => 'ridge')});
-	is($node->safe_psql($database, 'SELECT count(*) FROM pgml.models'), '3', "training goes on after a restore, $format");
+	is($node->safe_psql($database, 'SELECT count(*) FROM pgml.models'), '4', "training goes on after a restore, $format");
+	is($node->safe_psql($database, $retrain), "kept\nt|1|1\nf", "a kept snapshot trains the same model, $format");
 }
 $node->command_ok([ 'pg_dump', '--inserts', '-f', "$dump/inserts", '-d', $node->connstr('postgres') ], 'pg_dump --inserts');
 unlike(slurp_file("$dump/inserts"), qr/predict_deferred\(.*\n.*predict_deferred.*NULL/, 'no stored nulls are dumped');
@@ -76,5 +86,6 @@ command_ok(
 	'pg_upgrade to the same version');
 $upgraded->start;
 is(predictions($upgraded) . $upgraded->safe_psql('postgres', $more), $before, 'equal predictions after pg_upgrade');
+is($upgraded->safe_psql('postgres', $retrain), "kept\nt|1|1\nf", 'a kept snapshot trains the same model after pg_upgrade');
 $upgraded->stop;
 done_testing();
