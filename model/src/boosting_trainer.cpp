@@ -336,7 +336,7 @@ private:
 			margins[row] += values[tree.LeafOf(bins_, row)];
 		options_.stop.ThrowIfStopped();
 		waiting_.emplace_back(group, tree.Export(values));
-		n_nodes_ += waiting_.back().second.size();
+		n_nodes_ += waiting_.back().second.nodes.size();
 	}
 
 	/// Mean loss of the rows held out.
@@ -377,8 +377,8 @@ private:
 
 	void
 	AddWaitingTrees(TreeEnsemble &result) {
-		for (const auto &[group, nodes] : waiting_)
-			Add(result, group, nodes);
+		for (const auto &[group, tree] : waiting_)
+			Add(result, group, tree);
 		waiting_.clear();
 	}
 
@@ -422,7 +422,7 @@ private:
 	std::vector<uint32_t> features_;
 	std::vector<uint32_t> rows_,
 		held_out_; ///< to learn from; for early stopping, empty when that is off
-	std::vector<std::pair<uint32_t, std::vector<TreeNode>>> waiting_; ///< group and nodes
+	std::vector<std::pair<uint32_t, TreeParts>> waiting_; ///< group and tree
 	size_t n_nodes_ = 0;
 	std::vector<double> margins_, gradients_, hessians_; ///< group by group
 	std::vector<double> ones_, residuals_;
