@@ -130,3 +130,4 @@ DROP TABLE garden;
 DROP OWNED BY regress_clustering_user;
 SELECT pgml.revoke_use('clustering iris', 'regress_clustering_user');
 DROP ROLE regress_clustering_user;
+DROP SCHEMA regress_clustering CASCADE;

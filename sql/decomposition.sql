@@ -118,3 +118,4 @@ SELECT report($$SELECT pgml.train('decomposition x', 'decomposition', 'flat')$$)
 DROP TABLE garden;
 DROP OWNED BY regress_decomposition_user;
 DROP ROLE regress_decomposition_user;
+DROP SCHEMA regress_decomposition CASCADE;

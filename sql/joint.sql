@@ -98,3 +98,4 @@ SELECT report(q) FROM (VALUES
 	($$SELECT pgml.evaluate('joint copy', 'two')$$),
 	($$SELECT * FROM pgml.predict_batch('joint of three', ARRAY[1, 2, 3])$$)) AS v (q);
 DROP TABLE plots;
+DROP SCHEMA regress_joint CASCADE;

@@ -18,7 +18,7 @@ BEGIN
 	LOOP
 		PERFORM pgml.train('reproduce ' || task, task, relation, target, name::pgml.algorithm, automatic_deploy => false, test_size => 0.2,
 			hyperparams => '{"random_state": 7}' || CASE WHEN name ~ 'forest|trees|bagging' THEN '{"n_estimators": 4}' WHEN name = 'xgboost' THEN '{"n_estimators": 4, "subsample": 0.7}'
-				WHEN name = 'hist_gradient_boosting' THEN '{"max_iter": 4}' WHEN name = 'nu_svm' AND task = 'classification' THEN '{"nu": 0.2}' ELSE '{}' END::jsonb,
+				WHEN name = 'hist_gradient_boosting' THEN '{"max_iter": 4}' WHEN name = 'nu_svm' AND task = 'classification' THEN '{"nu": 0.2, "gamma": 5}' ELSE '{}' END::jsonb,
 			preprocess => '{"*": {"scale": "standard"}}', materialize_snapshot => relation IS NOT NULL AND name = 'linear');
 	END LOOP;
 END $$;

@@ -513,7 +513,8 @@ TrainEither(bool is_forest, Hyperparameters &parameters, Task task, const Traini
 	if (data->release_columns)
 		data->release_columns();
 	HeldOutRows::Part &part = rows->learning;
-	TrainingData learning{part.columns.view(), part.target, part.classes, data->n_classes};
+	TrainingData learning{
+		part.columns.view(), part.target, part.classes, data->n_classes, data->labels, {}, {}};
 	learning.columns_owner = rows;
 	learning.release_columns = [&part] { part.columns = Matrix(); };
 	Link link = Complete(settings, task, learning);

@@ -59,7 +59,8 @@ TEST(EarlyStopping, HoldsOutAShareOfEachClass) {
 	std::vector<uint32_t> classes(100);
 	for (size_t row = 0; row < 100; row++)
 		classes[row] = row < 60 ? 0 : row < 99 ? 1 : 2;
-	TrainingData data{columns.view(), target, classes, 3};
+	std::vector<std::string> labels = {"a", "b", "c"};
+	TrainingData data{columns.view(), target, classes, 3, labels, {}, {}};
 	for (double fraction : {0.1, 0.25, 0.5, 0.9}) {
 		std::vector<bool> held_out = DrawValidationRows(data, fraction, 1);
 		size_t of_class[3] = {};
