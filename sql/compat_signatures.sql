@@ -31,9 +31,7 @@ INSERT INTO incumbent SELECT name, 'vector ' || type || '[]', CASE WHEN name ~ '
 SELECT count(*) AS functions FROM incumbent;
 SELECT * FROM incumbent EXCEPT
 SELECT proname, pg_get_function_arguments(oid), pg_get_function_result(oid) FROM pg_proc WHERE pronamespace = 'pgml'::regnamespace;
--- Functions by name that are not here. Dumping: pg_dump carries models, pgml.export_model a single one, and a function that writes
--- files of the server does not belong into an extension of users. auto_updated_at: the catalog has its triggers. The sklearn
--- metrics: pgml.evaluate gives all of them.
+-- Functions by name that are not here.
 SELECT name FROM unnest(ARRAY['auto_updated_at', 'deploy', 'dump_all', 'load_all', 'load_dataset', 'predict', 'predict_batch', 'predict_proba',
 	'sklearn_classification_metrics', 'sklearn_f1_score', 'sklearn_r2_score', 'sklearn_regression_metrics', 'snapshot', 'train',
 	'validate_shared_library', 'version', 'xgboost_version']) AS name
