@@ -20,7 +20,7 @@ for my $libraries ('pg_stat_statements, auto_explain, pgml_am', 'pgml_am, auto_e
 	is(predictions($node), $alone, "the same answers with $libraries");
 	my $offset = -s $node->logfile;
 	$node->safe_psql('postgres', 'SELECT pg_stat_statements_reset(); SELECT sum(price) FROM houses WHERE beds > 1; SELECT sum(price) FROM houses WHERE beds > 2');
-	like(slurp_file($node->logfile, $offset), qr/PgmlPredict.*Rows Predicted: \d+/s, 'auto_explain shows the node');
+	like(slurp_file($node->logfile, $offset), qr/PgmlScan.*Rows Predicted: \d+/s, 'auto_explain shows the node');
 	is($node->safe_psql('postgres', q{SELECT calls FROM pg_stat_statements WHERE query LIKE 'SELECT sum(price)%'}),
 		'2', 'pg_stat_statements counts the query as it was written');
 }
