@@ -28,7 +28,8 @@ from compare_pairs import pairs
 
 FOLDS = 5
 BEGIN, END = "<!-- bench compare: begin -->", "<!-- bench compare: end -->"
-METRIC = {"regression": "r2", "classification": "accuracy"}
+METRIC = {"regression": "r2", "classification": "accuracy", "clustering": "silhouette", "decomposition": "cumulative_explained_variance"}
+UNLABELLED = ("clustering", "decomposition")
 # Averages of few held-out rows need more seeds; large sets take time.
 MORE_SEEDS = ((50, 12), (200, 4))  # below so many rows: so many times the seeds
 MANY_ROWS = 1000
@@ -79,7 +80,7 @@ def data_sets(arguments):
         toy_set(folder, "digits", "classification", None),
         toy_set(folder, "iris", "classification", None),
         toy_set(folder, "wine", "classification", None),
-    ]
+    ] + [toy_set(folder, name, task, None) for task in UNLABELLED for name in ("breast_cancer", "digits", "iris", "wine")]
     return found + (higgs(arguments.higgs) if arguments.higgs else [])
 
 
@@ -100,8 +101,9 @@ def load(program, data):
         "\t".join([str(row), str(fold_of[row]), repr(float(data.y[row])), *(repr(float(v)) for v in data.x[row])])
         for row in range(len(data.y))
     ]
+    target = "" if data.task in UNLABELLED else ", target"
     views = "".join(
-        f"CREATE VIEW {data.table}_{part}_{fold} AS SELECT {', '.join(columns)}, target FROM {data.table} WHERE fold {test} {fold} ORDER BY row;\n"
+        f"CREATE VIEW {data.table}_{part}_{fold} AS SELECT {', '.join(columns)}{target} FROM {data.table} WHERE fold {test} {fold} ORDER BY row;\n"
         for fold in range(len(data.folds))
         for part, test in (("train", "<>"), ("test", "="))
     )
@@ -154,6 +156,36 @@ def theirs(pair, data, seed):
         model.fit(x[train], y[train])
         predicted[held_out] = model.predict(x[held_out])
     return predicted
+
+
+def unlabelled(program, pair, data, seed):
+    """Mean of the folds' scores, ours and theirs: of the held-out rows, by the same code, which pgml.evaluate must equal."""
+    scores = [], []
+    names = ", ".join(f"x{i}" for i in range(data.x.shape[1]))
+    call = "pgml.predict" if data.task == "clustering" else "pgml.decompose"
+    for fold, (train, held_out) in enumerate(data.folds):
+        project = f"{data.table} {pair.algorithm} {fold} {seed}"
+        lines = psql(program, "SET client_min_messages = error;\n"
+                     f"SELECT 'trained' FROM pgml.train('{project}', '{pair.task}', '{data.table}_train_{fold}', algorithm => '{pair.algorithm}',"
+                     f" hyperparams => '{json.dumps({**pair.ours, 'random_state': seed})}', test_size => 0);\n"
+                     f"SELECT 'row', {call}('{project}', {names}) FROM {data.table} WHERE fold = {fold} ORDER BY row;\n"
+                     f"SELECT 'metric', value FROM pgml.evaluate('{project}', '{data.table}_test_{fold}') WHERE metric = '{METRIC[pair.task]}';\n"
+                     f"SELECT pgml.drop_project('{project}');\n").splitlines()
+        mine = numpy.array([[float(v) for v in line.split("|")[1].strip("{}").split(",")] for line in lines if line.startswith("row|")])
+        evaluated = next(float(line.split("|")[1]) for line in lines if line.startswith("metric|"))
+        x = data.x.astype(numpy.float64)
+        model = pair.reference(pair.ours, seed, None).fit(x[train])
+        reference = model.predict(x[held_out])[:, None] if data.task == "clustering" else model.transform(x[held_out])
+        ordered = numpy.sort(held_out)
+        for side, result, rows in ((0, mine, ordered), (1, reference, held_out)):
+            if data.task == "clustering":
+                scores[side].append(sklearn.metrics.silhouette_score(x[rows], result[:, 0]))
+            else:
+                scores[side].append(result.var(axis=0).sum() / x[rows].var(axis=0).sum())
+        if not math.isclose(evaluated, scores[0][-1], rel_tol=1e-4, abs_tol=1e-4):
+            sys.exit(f"bench compare: pgml.evaluate says {METRIC[pair.task]} {evaluated} for {pair.algorithm} on {data.table}_test_{fold}, "
+                     f"computed here it is {scores[0][-1]}")
+    return numpy.mean(scores[0]), numpy.mean(scores[1])
 
 
 def score(task, y, predicted):
@@ -264,6 +296,11 @@ def main():
             seeds = n_seeds(pair, data)
             for seed in range(1, seeds + 1):
                 start = time.monotonic()
+                if data.task in UNLABELLED:
+                    mine, reference = unlabelled(arguments.psql, pair, data, seed)
+                    our_scores.append(mine)
+                    their_scores.append(reference)
+                    continue
                 mine = ours(arguments.psql, pair, data, seed)[held_out]
                 middle = time.monotonic()
                 reference = theirs(pair, data, seed)[held_out]

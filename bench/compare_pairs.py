@@ -7,6 +7,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
+import sklearn.cluster as cluster
+import sklearn.decomposition as decomposition
 import sklearn.ensemble as ensemble
 import sklearn.linear_model as linear
 import sklearn.neighbors as neighbors
@@ -85,5 +87,8 @@ def pairs():
         Pair("xgboost", classification, boosted(xgboost.XGBClassifier), {}, {"tree_method": "hist"}),
         Pair("xgboost_random_forest", regression, boosted(xgboost.XGBRFRegressor, True), {}, {"tree_method": "hist"}, seeds=5),
         Pair("xgboost_random_forest", classification, boosted(xgboost.XGBRFClassifier), {}, {"tree_method": "hist"}, seeds=5),
+        Pair("kmeans", "clustering", estimator(cluster.KMeans, True), {"n_clusters": 3, "n_init": 10}, seeds=3),
+        Pair("mini_batch_kmeans", "clustering", estimator(cluster.MiniBatchKMeans, True), {"n_clusters": 3, "n_init": 10}, seeds=5),
+        Pair("pca", "decomposition", estimator(decomposition.PCA), {"n_components": 2}),
     ]
     return found
