@@ -139,9 +139,9 @@ def line(name, value, unit, versus="-"):
 def report(suffix, forms, runs):
     """For each figure the better form of libxgboost counts."""
     for key, unit in (("time", "s"), ("cpu", "s"), ("memory", "MiB")):
-        line(f"train.library_{key}{suffix}", min(best(form, key) for form in forms), unit)
-        line(f"train.{key}{suffix}", best(runs, key), unit, f"train.library_{key}{suffix}")
-    line(f"train.library_dense_memory{suffix}", best(forms[1], "memory"), "MiB", f"train.library_memory{suffix}")
+        line(f"train.xgboost_{key}{suffix}", min(best(form, key) for form in forms), unit)
+        line(f"train.{key}{suffix}", best(runs, key), unit, f"train.xgboost_{key}{suffix}")
+    line(f"train.xgboost_dense_memory{suffix}", best(forms[1], "memory"), "MiB", f"train.xgboost_memory{suffix}")
     for phase in ("fit", "score", "other"):
         line(f"train.{phase}{suffix}", best(runs, phase), "s")
 
@@ -181,7 +181,7 @@ def main():
                 check_equal(runs[suffix, "quantile"][-1]["sum"])
     for suffix, _, _ in parts:
         report(suffix, [runs[suffix, form] for form in ("quantile", "dense")], runs[suffix, "server"])
-    line("train.library_predict_split", min(best(runs["_split", form], "predict") for form in ("quantile", "dense")), "s")
+    line("train.xgboost_predict_split", min(best(runs["_split", form], "predict") for form in ("quantile", "dense")), "s")
     cancels(options, best(runs["_split", "server"], "time"))
 
 
