@@ -170,6 +170,7 @@ TEST(Trees, RefusesWhatIsNoTree) {
 	EXPECT_EQ(trees.AddTree(0, {leaf}), nullptr);
 	EXPECT_NE(trees.AddTree(1, {leaf}), nullptr);
 	EXPECT_NE(trees.AddTree(0, std::vector<TreeNode>{}), nullptr);
+	EXPECT_NE(trees.AddTree(0, TreeParts{}), nullptr);
 	EXPECT_NE(trees.AddTree(0, {split}), nullptr);
 	EXPECT_NE(trees.AddTree(0, {split, leaf}), nullptr);
 	EXPECT_NE(trees.AddTree(0, {leaf, leaf, leaf}), nullptr);

@@ -63,7 +63,9 @@ TEST(Xgboost, Regression) {
 	EXPECT_GT(R2(data, test::Predict(*model, data.raw.view())), 0.9);
 	EXPECT_EQ(TreesOf(*model).trees().size(), 50u);
 	EXPECT_NEAR(TreesOf(*model).base_margins()[0], 100, 1); // starts from the mean
+	// 50 trees of up to 31 nodes: 0.07 units for each of at most five levels.
 	EXPECT_GT(model->RowCost(), 10);
+	EXPECT_LE(model->RowCost(), 50 * 0.07 * 5.01);
 }
 
 TEST(Xgboost, Binary) {

@@ -110,6 +110,9 @@ TrainByLibrary(const XgboostCase &c, size_t n_train, size_t n_test) {
 		handles.booster, handles.test,
 		R"({"type":1,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":true})",
 		&shape, &dimensions, &margins));
+	// Two dimensions, the rows asked for: else what follows would read something else than margins.
+	if (dimensions != 2 || shape[0] != result.rows.rows())
+		throw std::runtime_error("libxgboost gave margins of another shape");
 	result.n_groups = shape[1];
 	result.margins.assign(margins, margins + shape[0] * shape[1]);
 	return result;
