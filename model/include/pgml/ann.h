@@ -29,8 +29,8 @@ constexpr size_t kBlockVectors = 32;
 constexpr size_t kAlignment = 64; ///< of blobs, blocks and a query's memory; rows need none
 constexpr uint32_t kMaxDims = 8000;
 constexpr uint32_t kMaxLists = 65536;
-constexpr uint32_t kMaxSubquantizers =
-	480; ///< a block of so many fits a page of 8 kB; sub-vectors grow instead
+/// A block of so many fits a page of 8 kB beside the TIDs and 128 block numbers of rows; beyond, sub-vectors grow.
+constexpr uint32_t kMaxSubquantizers = 448;
 
 /// Stored in indexes: do not change the values.
 enum class Metric : uint32_t { kL2 = 0, kInnerProduct = 1, kCosine = 2 };
