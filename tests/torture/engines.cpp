@@ -2,7 +2,8 @@
 //
 //   pgml_torture_engines [COUNT [SEED]]
 //
-// An execution is one batch through all engines. The block of every ensemble must pass its own check; every 20th one is
+// An execution is one batch through all engines: random rows, in any number and order, of a pool that the walker has
+// gone through once for each ensemble. The block of every ensemble must pass its own check; every 20th one is
 // damaged in a random place and must be refused or run without a sanitizer's complaint. A failure prints the seed of
 // its ensemble, which alone reproduces it.
 #include <chrono>
@@ -18,7 +19,7 @@ namespace pgml {
 namespace {
 
 constexpr Evaluator kEngines[] = {Evaluator::kPortable, Evaluator::kAvx2, Evaluator::kAvx512};
-constexpr size_t kBatches = 50;
+constexpr size_t kBatches = 100, kPoolRows = 300;
 
 [[noreturn]] void
 Fail(uint64_t seed, const char *what, const char *detail) {
@@ -60,14 +61,24 @@ Run(uint64_t seed, size_t n_batches) {
 		Fail(seed, "block refused:", problem);
 	engine::CompiledTrees compiled(std::move(block));
 	AlignedBuffer scratch;
-	std::vector<float> expected, got;
+	const size_t groups = shape.n_groups;
+	std::vector<float> pool = random.Batch(shape, kPoolRows, kPoolRows), cells, expected, got;
+	std::vector<float> margins(kPoolRows * groups);
+	trees->Margins({pool.data(), kPoolRows, shape.n_features, kPoolRows}, margins.data());
 	for (size_t batch = 0; batch < n_batches; batch++) {
 		size_t rows = random.Chance(0.8) ? 1 + random.Below(40) : 1 + random.Below(300);
 		size_t ld = rows + (random.Chance(0.5) ? random.Below(40) : 0);
-		std::vector<float> cells = random.Batch(shape, rows, ld);
+		// Of exactly the size that may be read, so that a sanitizer sees who reads on.
+		cells.assign((shape.n_features - 1) * ld + rows, 0);
+		cells.shrink_to_fit();
+		expected.resize(rows * groups);
+		size_t from = random.Below(kPoolRows), step = 1 + random.Below(kPoolRows - 1);
+		for (size_t row = 0; row < rows; row++, from = (from + step) % kPoolRows) {
+			for (size_t col = 0; col < shape.n_features; col++)
+				cells[col * ld + row] = pool[col * kPoolRows + from];
+			std::copy_n(margins.data() + from * groups, groups, expected.data() + row * groups);
+		}
 		MatrixView view = {cells.data(), rows, shape.n_features, ld};
-		expected.resize(rows * shape.n_groups);
-		trees->Margins(view, expected.data());
 		for (Evaluator evaluator : kEngines) {
 			if (!EvaluatorAvailable(evaluator))
 				continue;
