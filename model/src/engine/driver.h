@@ -311,20 +311,51 @@ FewRows(const BlockHeader *block, const float *data, size_t ld, size_t rows, flo
 	}
 }
 
+/// The widest vectors of the including file's instruction set.
+#if defined(__AVX512F__)
+typedef float Floats __attribute__((vector_size(64)));
+#elif defined(__AVX2__)
+typedef float Floats __attribute__((vector_size(32)));
+#else
+typedef float Floats __attribute__((vector_size(16)));
+#endif
+
+/// Trees of one leaf. They cannot be summed up beforehand, which would round otherwise; but as long as they add to
+/// the same margin, that margin stays in registers.
+static inline void
+AddConstants(const float *leaves, const uint32_t *groups, size_t first, size_t end, float *sums) {
+	constexpr size_t kPerVector = sizeof(Floats) / sizeof(float);
+	constexpr size_t kVectors = kTileRows / kPerVector < 8 ? kTileRows / kPerVector : 8;
+	while (first < end) {
+		size_t stop = first + 1;
+		while (stop < end && groups[stop] == groups[first])
+			stop++;
+		float *to = sums + size_t{groups[first]} * kTileRows;
+		for (size_t row = 0; row < kTileRows; row += kVectors * kPerVector) {
+			Floats sum[kVectors];
+			memcpy(sum, to + row, sizeof(sum));
+			for (size_t tree = first; tree < stop; tree++) {
+				Floats leaf = leaves[tree] - Floats{};
+#pragma GCC unroll 8
+				for (size_t i = 0; i < kVectors; i++)
+					sum[i] += leaf;
+			}
+			memcpy(to + row, sum, sizeof(sum));
+		}
+		first = stop;
+	}
+}
+
 /// A tile's trees [first, end) of one run.
 template <typename Isa>
 static inline void
 RunTile(const BlockHeader *block, const Run &run, size_t first, size_t end, const uint8_t *tile,
 		const float *data, size_t ld, size_t rows, float *sums) {
 	switch (run.form) {
-		case TreeForm::kConstant: {
-			const uint32_t *groups = At<uint32_t>(block, block->groups) + run.first_tree;
-			const float *leaves = At<float>(block, run.leaves);
-			for (size_t tree = first; tree < end; tree++)
-				for (size_t row = 0; row < kTileRows; row++)
-					sums[size_t{groups[tree]} * kTileRows + row] += leaves[tree];
+		case TreeForm::kConstant:
+			AddConstants(At<float>(block, run.leaves),
+						 At<uint32_t>(block, block->groups) + run.first_tree, first, end, sums);
 			return;
-		}
 		case TreeForm::kComplete:
 			Isa::Complete(block, run, first, end, tile, sums);
 			return;
