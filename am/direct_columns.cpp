@@ -352,7 +352,7 @@ LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor) {
 	int n_fixed = FixedAttributes(descriptor), n_needed = 0, n_features = 0, n_kept = 0;
 	for (int p = 0; p < batch->n_predictions; p++) {
 		Prediction *prediction = &batch->predictions[p];
-		if (!IsDirect(prediction, n_fixed))
+		if (prediction->shares != nullptr || !IsDirect(prediction, n_fixed))
 			continue;
 		prediction->from_slot = false;
 		n_features += prediction->n_features;
@@ -378,7 +378,7 @@ LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor) {
 	LayOutAttributes(direct, descriptor);
 	direct->runs = (Run *)palloc(sizeof(Run) * Max(n_features, 1));
 	for (int p = 0; p < batch->n_predictions; p++)
-		if (!batch->predictions[p].from_slot)
+		if (!batch->predictions[p].from_slot && batch->predictions[p].shares == nullptr)
 			AddRuns(direct, &batch->predictions[p]);
 	AddUses(direct, Max(n_features, 1));
 	direct->kept = (int *)palloc(sizeof(int) * Max(n_kept, 1));
@@ -453,7 +453,7 @@ StoreDirectFromSlot(DirectColumns *direct, TupleTableSlot *slot, int row) {
 	}
 	for (int p = 0; p < batch->n_predictions; p++) {
 		Prediction *prediction = &batch->predictions[p];
-		if (prediction->from_slot)
+		if (prediction->from_slot || prediction->shares != nullptr)
 			continue;
 		for (int i = 0; i < prediction->n_features; i++) {
 			batch->feature_values[i] = slot->tts_values[prediction->column[i]];

@@ -179,17 +179,23 @@ ResultOf(const PredictCall *call, size_t row) {
 	return Float8GetDatum(((const float *)call->output)[row * call->n_values + call->class_number]);
 }
 
+/// Room in `output` for so many rows.
+void
+ReserveOutput(PredictCall *call, size_t rows) {
+	if (call->room >= rows)
+		return;
+	call->room = 0;
+	if (call->output != nullptr)
+		pfree(call->output);
+	call->output = nullptr;
+	call->output = MemoryContextAlloc(call->context, OutputSize(call) * rows);
+	call->room = rows;
+}
+
 /// Runs the model over at most one tile.
 void
 EvaluateTile(PredictCall *call, pgml::MatrixView raw) {
-	if (call->room < raw.rows) {
-		call->room = 0;
-		if (call->output != nullptr)
-			pfree(call->output);
-		call->output = nullptr;
-		call->output = MemoryContextAlloc(call->context, OutputSize(call) * raw.rows);
-		call->room = raw.rows;
-	}
+	ReserveOutput(call, raw.rows);
 	const pgml::Model *model = call->model.model;
 	pgml::Workspace &work = *call->work;
 	void *output = call->output;
@@ -325,6 +331,48 @@ EvaluateCall(PredictCall *call, pgml::MatrixView raw, Datum *results) {
 		size_t rows = Min(call->tile, raw.rows - first);
 		EvaluateTile(call, raw.Slice(first, rows));
 		for (size_t i = 0; i < rows; i++)
+			results[first + i] = ResultOf(call, i);
+	}
+}
+
+size_t
+MarginGroups(const PredictCall *call) {
+	const pgml::Model *model = call->model.model;
+	return model->task() == pgml::Task::kClassification ? model->margin_groups() : 0;
+}
+
+void
+EvaluateMargins(PredictCall *call, pgml::MatrixView raw, float *margins) {
+	CountEvaluation();
+	const pgml::Model *model = call->model.model;
+	pgml::Workspace &work = *call->work;
+	size_t groups = model->margin_groups();
+	for (size_t first = 0; first < raw.rows; first += call->tile) {
+		CHECK_FOR_INTERRUPTS();
+		pgml::MatrixView tile = raw.Slice(first, Min(call->tile, raw.rows - first));
+		pg::Guard([&] { model->Margins(tile, work, margins + first * groups); });
+	}
+}
+
+void
+ResultsFromMargins(PredictCall *call, const float *margins, size_t rows, Datum *results) {
+	const pgml::Model *model = call->model.model;
+	size_t groups = model->margin_groups();
+	for (size_t first = 0; first < rows; first += call->tile) {
+		CHECK_FOR_INTERRUPTS();
+		size_t n = Min(call->tile, rows - first);
+		ReserveOutput(call, n);
+		const float *from = margins + first * groups;
+		void *output = call->output;
+		pg::Guard([&] {
+			if (call->member == Member::kPredict)
+				model->PredictFromMargins(from, n, (double *)output);
+			else if (call->member == Member::kClassify)
+				model->PredictClassFromMargins(from, n, (int32_t *)output);
+			else
+				model->PredictProbabilitiesFromMargins(from, n, (float *)output);
+		});
+		for (size_t i = 0; i < n; i++)
 			results[first + i] = ResultOf(call, i);
 	}
 }

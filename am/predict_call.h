@@ -69,6 +69,14 @@ void StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, fl
  */
 void EvaluateCall(PredictCall *call, pgml::MatrixView raw, Datum *results);
 
+/// Margins of a row from which the results of all calls with the same model follow; 0 when there are
+/// none (only a classification gives more than one thing).
+size_t MarginGroups(const PredictCall *call);
+
+/// EvaluateCall in two steps, for calls that share the first. @param margins  [rows, MarginGroups()]
+void EvaluateMargins(PredictCall *call, pgml::MatrixView raw, float *margins);
+void ResultsFromMargins(PredictCall *call, const float *margins, size_t rows, Datum *results);
+
 /// One row at a time: StoreFeatures and EvaluateCall with scratch memory of the call. The result is
 /// as EvaluateCall's.
 Datum EvaluateRow(PredictCall *call, const Datum *values, const bool *nulls);

@@ -157,23 +157,72 @@ PreparePrediction(PredictionBatch *batch, Prediction *prediction) {
 	prediction->call = call;
 }
 
+bool
+SameModelAndRow(const Prediction *a, const Prediction *b) {
+	if (a->version != b->version || a->n_features != b->n_features ||
+		a->expr->funcvariadic != b->expr->funcvariadic)
+		return false;
+	int first_of_a = list_length(a->expr->args) - a->n_features;
+	int first_of_b = list_length(b->expr->args) - b->n_features;
+	for (int i = 0; i < a->n_features; i++)
+		if (!equal(list_nth(a->expr->args, first_of_a + i),
+				   list_nth(b->expr->args, first_of_b + i)))
+			return false;
+	return true;
+}
+
+/// Once the models are known.
+void
+FindShared(PredictionBatch *batch) {
+	for (int p = 1; p < batch->n_predictions; p++) {
+		Prediction *prediction = &batch->predictions[p];
+		for (int earlier = 0; earlier < p && prediction->shares == nullptr; earlier++) {
+			Prediction *owner = &batch->predictions[earlier];
+			if (owner->shares != nullptr || MarginGroups(owner->call) == 0 ||
+				!SameModelAndRow(owner, prediction))
+				continue;
+			prediction->shares = owner;
+			prediction->from_slot = false;
+			owner->margin_groups = MarginGroups(owner->call);
+		}
+	}
+	ReadColumnsFromSlot(batch);
+}
+
+/// Room for `n` floats, without what was there.
+void
+ReserveFloats(float **floats, size_t n, MemoryContext context) {
+	if (*floats != nullptr)
+		pfree(*floats);
+	*floats = nullptr;
+	*floats = (float *)MemoryContextAllocHuge(context, sizeof(float) * n);
+}
+
 void
 Reserve(PredictionBatch *batch, int capacity) {
 	if (capacity <= batch->capacity)
 		return;
 	MemoryContext context = batch->node_context;
-	size_t widest = 0;
+	size_t widest = 0, most_groups = 0;
 	for (int i = 0; i < batch->n_predictions; i++) {
 		Prediction *prediction = &batch->predictions[i];
-		size_t width = RawWidth(prediction->call);
-		widest = Max(widest, width);
-		ReserveRawFeatures(&prediction->raw, width, capacity, context);
+		if (prediction->shares == nullptr) {
+			size_t width = RawWidth(prediction->call);
+			widest = Max(widest, width);
+			ReserveRawFeatures(&prediction->raw, width, capacity, context);
+		}
+		size_t groups = prediction->margin_groups;
+		most_groups = Max(most_groups, groups);
+		if (groups > 0)
+			ReserveFloats(&prediction->margins, groups * capacity, context);
 		if (prediction->results != nullptr)
 			pfree(prediction->results);
 		prediction->results = (Datum *)MemoryContextAlloc(context, sizeof(Datum) * capacity);
 	}
 	if (batch->staged) {
 		ReserveRawFeatures(&batch->compact, widest, capacity, context);
+		if (most_groups > 0)
+			ReserveFloats(&batch->compact_margins, most_groups * capacity, context);
 		if (batch->selection != nullptr) {
 			pfree(batch->selection);
 			pfree(batch->compact_results);
@@ -213,10 +262,53 @@ LoadSlot(PredictionBatch *batch, int row) {
 	return ExecStoreVirtualTuple(slot);
 }
 
+/// Runs the model for the rows that are selected now. Whoever asks later selects from among them.
+void
+FindMargins(PredictionBatch *batch, Prediction *owner) {
+	size_t groups = owner->margin_groups;
+	if (!batch->staged || batch->n_selected == batch->rows) {
+		EvaluateMargins(owner->call, owner->raw.View(batch->rows), owner->margins);
+		batch->n_predicted += batch->rows;
+	} else {
+		RawFeatures compact = batch->compact;
+		compact.width = owner->raw.width;
+		GatherRows(owner->raw, batch->selection, batch->n_selected, &compact);
+		EvaluateMargins(owner->call, compact.View(batch->n_selected), batch->compact_margins);
+		for (int i = 0; i < batch->n_selected; i++)
+			memcpy(owner->margins + batch->selection[i] * groups,
+				   batch->compact_margins + i * groups, sizeof(float) * groups);
+		batch->n_predicted += batch->n_selected;
+	}
+	owner->has_margins = true;
+}
+
+/// A prediction that shares its model's margins with others.
+void
+EvaluateShared(PredictionBatch *batch, Prediction *prediction) {
+	Prediction *owner = prediction->shares != nullptr ? prediction->shares : prediction;
+	size_t groups = owner->margin_groups;
+	if (!owner->has_margins)
+		FindMargins(batch, owner);
+	if (!batch->staged || batch->n_selected == batch->rows) {
+		ResultsFromMargins(prediction->call, owner->margins, batch->rows, prediction->results);
+		return;
+	}
+	for (int i = 0; i < batch->n_selected; i++)
+		memcpy(batch->compact_margins + i * groups, owner->margins + batch->selection[i] * groups,
+			   sizeof(float) * groups);
+	ResultsFromMargins(prediction->call, batch->compact_margins, batch->n_selected,
+					   batch->compact_results);
+	for (int i = 0; i < batch->n_selected; i++)
+		prediction->results[batch->selection[i]] = batch->compact_results[i];
+}
+
 void
 EvaluatePrediction(PredictionBatch *batch, Prediction *prediction) {
 	MemoryContext previous = MemoryContextSwitchTo(batch->batch_context);
-	if (!batch->staged || batch->n_selected == batch->rows) {
+	if (prediction->shares != nullptr || prediction->margin_groups > 0) {
+		if (!batch->staged || batch->n_selected > 0)
+			EvaluateShared(batch, prediction);
+	} else if (!batch->staged || batch->n_selected == batch->rows) {
 		EvaluateCall(prediction->call, prediction->raw.View(batch->rows), prediction->results);
 		batch->n_predicted += batch->rows;
 	} else if (batch->n_selected > 0) {
@@ -318,6 +410,8 @@ void
 StartBatch(PredictionBatch *batch) {
 	MemoryContextReset(batch->batch_context);
 	batch->rows = batch->position = batch->n_selected = 0;
+	for (int p = 0; p < batch->n_predictions; p++)
+		batch->predictions[p].has_margins = false;
 }
 
 bool
@@ -328,6 +422,8 @@ PrepareBatch(PredictionBatch *batch, int capacity) {
 			PreparePrediction(batch, &batch->predictions[p]);
 			first = true;
 		}
+	if (first)
+		FindShared(batch);
 	Reserve(batch, capacity);
 	return first;
 }

@@ -14,6 +14,9 @@
  * first stage (the usual case) rows are filtered while they are handed on; otherwise the batch is
  * filtered stage by stage and `selection` holds the rows that are left.
  *
+ * Classifications of one row by one model (predict, classify, predict_proba, class_probability) share
+ * its features and the run through the model; what each makes of the margins is its own.
+ *
  * Batches start small and grow, so that a LIMIT or a cursor does not pay for rows that nobody
  * takes. Under EvalPlanQual a batch is one row.
  */
@@ -47,6 +50,12 @@ struct Prediction {
 	int64 version;     ///< model id that answers, for EXPLAIN; 0 before it is known
 	RawFeatures raw;
 	Datum *results; ///< [capacity]
+	/// An earlier prediction of the same model for the same row, whose features and margins this one
+	/// uses as well; nullptr: it has its own.
+	Prediction *shares;
+	size_t margin_groups; ///< of one that others share, else 0
+	float *margins;       ///< [capacity * margin_groups]
+	bool has_margins;     ///< in this batch
 };
 
 struct PredictionBatch {
@@ -73,6 +82,7 @@ struct PredictionBatch {
 	bool with_tid;
 
 	RawFeatures compact;    ///< features of selected rows
+	float *compact_margins; ///< [capacity * widest margin_groups]
 	Datum *compact_results; ///< [capacity]
 	Datum *feature_values;  ///< scratch of the widest prediction
 	bool *feature_nulls;

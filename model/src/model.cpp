@@ -244,11 +244,7 @@ ModelImpl::Predict(MatrixView raw, Workspace &work, double *out) const {
 	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
 		double *to = out + first;
 		if (parts_.task == Task::kClassification) {
-			const float *margins = TileMargins(columns, work);
-			for (size_t row = 0; row < columns.rows; row++)
-				to[row] =
-					parts_
-						.class_values[BestClass(margins + row * margin_groups(), margin_groups())];
+			PredictFromMargins(TileMargins(columns, work), columns.rows, to);
 			return;
 		}
 		if (parts_.learner->kind() == LearnerKind::kTrees)
@@ -265,13 +261,24 @@ ModelImpl::Predict(MatrixView raw, Workspace &work, double *out) const {
 }
 
 void
+ModelImpl::PredictFromMargins(const float *margins, size_t rows, double *out) const {
+	size_t n_groups = margin_groups();
+	for (size_t row = 0; row < rows; row++)
+		out[row] = parts_.class_values[BestClass(margins + row * n_groups, n_groups)];
+}
+
+void
+ModelImpl::PredictClassFromMargins(const float *margins, size_t rows, int32_t *out) const {
+	size_t n_groups = margin_groups();
+	for (size_t row = 0; row < rows; row++)
+		out[row] = static_cast<int32_t>(BestClass(margins + row * n_groups, n_groups));
+}
+
+void
 ModelImpl::PredictClass(MatrixView raw, Workspace &work, int32_t *out) const {
 	CheckCall(raw, true);
 	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
-		const float *margins = TileMargins(columns, work);
-		for (size_t row = 0; row < columns.rows; row++)
-			out[first + row] =
-				static_cast<int32_t>(BestClass(margins + row * margin_groups(), margin_groups()));
+		PredictClassFromMargins(TileMargins(columns, work), columns.rows, out + first);
 	});
 }
 
@@ -281,30 +288,37 @@ ModelImpl::VoteScale() const {
 }
 
 void
-ModelImpl::PredictProbabilities(MatrixView raw, Workspace &work, float *out) const {
-	CheckCall(raw, true);
+ModelImpl::PredictProbabilitiesFromMargins(const float *margins, size_t rows, float *out) const {
 	if (parts_.link == Link::kDecision)
 		throw Error(ErrorCode::kNotSupported,
 					fmt::format("algorithm \"{}\" has no class probabilities", parts_.algorithm),
 					"", "Use \"linear\" or \"xgboost\".");
-	size_t n_classes = parts_.class_labels.size();
-	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
-		const float *margins = TileMargins(columns, work);
-		float *to = out + first * n_classes;
-		for (size_t row = 0; row < columns.rows; row++, to += n_classes) {
-			if (margin_groups() == 1) {
-				to[1] = parts_.link == Link::kVotes
-							? std::clamp(0.5f + margins[row] * VoteScale(), 0.0f, 1.0f)
-							: Sigmoid(margins[row]);
-				to[0] = 1.0f - to[1];
-			} else if (parts_.link == Link::kVotes) {
-				Shares(margins + row * margin_groups(), n_classes, to);
-			} else if (parts_.link == Link::kShares) {
-				std::copy_n(margins + row * n_classes, n_classes, to);
-			} else {
-				Softmax(margins + row * margin_groups(), n_classes, to);
-			}
+	size_t n_classes = parts_.class_labels.size(), n_groups = margin_groups();
+	for (size_t row = 0; row < rows; row++, margins += n_groups, out += n_classes) {
+		if (n_groups == 1) {
+			out[1] = parts_.link == Link::kVotes
+						 ? std::clamp(0.5f + margins[0] * VoteScale(), 0.0f, 1.0f)
+						 : Sigmoid(margins[0]);
+			out[0] = 1.0f - out[1];
+		} else if (parts_.link == Link::kVotes) {
+			Shares(margins, n_classes, out);
+		} else if (parts_.link == Link::kShares) {
+			std::copy_n(margins, n_classes, out);
+		} else {
+			Softmax(margins, n_classes, out);
 		}
+	}
+}
+
+void
+ModelImpl::PredictProbabilities(MatrixView raw, Workspace &work, float *out) const {
+	CheckCall(raw, true);
+	size_t n_classes = parts_.class_labels.size();
+	// Also without rows: whether there are probabilities at all is asked that way.
+	PredictProbabilitiesFromMargins(nullptr, 0, out);
+	ForTiles(raw, work, [&](size_t first, MatrixView columns) {
+		PredictProbabilitiesFromMargins(TileMargins(columns, work), columns.rows,
+										out + first * n_classes);
 	});
 }
 

@@ -97,6 +97,10 @@ public:
 	void Predict(MatrixView raw, Workspace &work, double *out) const override;
 	void PredictClass(MatrixView raw, Workspace &work, int32_t *out) const override;
 	void PredictProbabilities(MatrixView raw, Workspace &work, float *out) const override;
+	void PredictFromMargins(const float *margins, size_t rows, double *out) const override;
+	void PredictClassFromMargins(const float *margins, size_t rows, int32_t *out) const override;
+	void PredictProbabilitiesFromMargins(const float *margins, size_t rows,
+										 float *out) const override;
 
 private:
 	/// Calls use(first row, columns of the tile) for tiles of rows, preprocessed.

@@ -107,6 +107,12 @@ public:
 	virtual void PredictClass(MatrixView raw, Workspace &work, int32_t *out) const = 0;
 	/// Classification: probabilities, row-major [rows, number of classes]; each row sums to 1 within rounding.
 	virtual void PredictProbabilities(MatrixView raw, Workspace &work, float *out) const = 0;
+
+	/// Classification: the three above from the Margins() of rows, for callers that want more than one of them.
+	virtual void PredictFromMargins(const float *margins, size_t rows, double *out) const = 0;
+	virtual void PredictClassFromMargins(const float *margins, size_t rows, int32_t *out) const = 0;
+	virtual void PredictProbabilitiesFromMargins(const float *margins, size_t rows,
+												 float *out) const = 0;
 };
 
 } // namespace pgml

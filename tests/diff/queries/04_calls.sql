@@ -48,3 +48,5 @@ SELECT f.id, g.id, pgml.predict('house price', g.sqft, g.beds, g.city), g.price 
 SELECT f.id, g.id, pgml.predict('house price', f.sqft, f.beds, f.city), pgml.predict('house price', g.sqft, g.beds, g.city) FROM few f FULL JOIN few g ON pgml.predict('house price', g.sqft, g.beds, g.city) = pgml.predict('house price', f.sqft, f.beds, f.city) AND f.id = g.id + 1 ORDER BY 1, 2;
 SELECT a.aid FROM agents a LEFT JOIN houses h ON h.id = a.hid AND pgml.predict('house price', h.sqft, h.beds, h.city) > a.floor WHERE pgml.predict('house price', h.sqft, h.beds, h.city) > 100000 ORDER BY 1;
 SELECT a.aid, coalesce(x.p, -1), pgml.predict('house price', x.sqft, x.beds, x.city) FROM agents a LEFT JOIN (SELECT *, pgml.predict('house price', sqft, beds, city) AS p FROM houses) x ON x.id = a.hid AND x.p > a.floor ORDER BY 1;
+SELECT id, kind, p_house, probs FROM houses WHERE kind <> 'flat' ORDER BY id;
+SELECT id, probs FROM houses WHERE id % 3 = 1 AND kind = 'house' AND p_house > 0.2 ORDER BY id;
