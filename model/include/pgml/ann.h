@@ -9,7 +9,8 @@
  * estimates by codes, bounds the best by rows, and leaves the exact distance to whoever has the vector.
  *
  * Distances inside are "scores", smaller is nearer: squared L2; for cosine squared L2 of the normalised vectors; for
- * inner product its negative. Bounds are given in the operator's own unit (L2: the root; cosine: 1 - cosine).
+ * inner product its negative; each times a positive factor that is the same throughout a query. They are always finite.
+ * Bounds are given in the operator's own unit (L2: the root; cosine: 1 - cosine).
  *
  * Everything that scans or encodes is noexcept, allocates nothing and takes the memory of the caller: it runs
  * between two pages of a buffer pool. Training, parsing and checking throw pgml::Error.
@@ -37,7 +38,7 @@ enum class Metric : uint32_t { kL2 = 0, kInnerProduct = 1, kCosine = 2 };
 enum class RowCodec : uint32_t {
 	kFloat32 = 0, ///< the (for cosine: normalised) vector itself
 	kSq8 =
-		1, ///< residual in 8 bits, own minimum and step per vector (fp16 each), norm of the error (float)
+		1, ///< residual in 8 bits, own minimum and step per vector (16 bits each), norm of the error (float)
 };
 
 /// What vectors are coded to. The sizes follow from the first six; Layout::Of computes them.
@@ -85,6 +86,7 @@ struct TrainOptions {
 	int iterations = 10; ///< of k-means
 	int n_threads = 1;
 	uint64_t seed = 1;
+	std::string module_directory; ///< where pgml_train_faiss.so is installed, for the codebooks
 	StopToken stop;
 	std::function<void(const char *phase, size_t done, size_t total)> progress; ///< may be empty
 };
@@ -102,7 +104,7 @@ size_t SampleSize(const Layout &layout, uint64_t n_vectors);
  */
 std::vector<std::byte> TrainQuantizer(const float *sample, size_t n, const TrainOptions &options);
 
-/// What Encode says beside the bytes, for measuring how well the quantizer still fits.
+/// What Encode says beside the bytes, for measuring how well the quantizer still fits; in a unit of the quantizer's own.
 struct Encoded {
 	float residual_squared; ///< squared distance to the centroid
 	float code_error_squared;
