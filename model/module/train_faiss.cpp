@@ -16,6 +16,7 @@
 #include <faiss/Clustering.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/AuxIndexStructures.h>
+#include <faiss/impl/ProductQuantizer.h>
 #include <faiss/utils/distances.h>
 #include <omp.h>
 
@@ -50,14 +51,16 @@ private:
 /// Remembers that it asked for the end: FAISS's exception does not say why it was thrown.
 class Stop : public faiss::InterruptCallback {
 public:
-	Stop(const PgmlKmeans &job, SignalsBlocked &signals)
-		: job_(job), signals_(signals), caller_(pthread_self()) {}
+	template <typename Job>
+	Stop(const Job &job, SignalsBlocked &signals)
+		: asked_(job.stopped), argument_(job.stopped_argument), signals_(signals),
+		  caller_(pthread_self()) {}
 	bool
 	want_interrupt() override {
 		if (pthread_equal(caller_, pthread_self()) == 0)
 			return stopped_;
 		signals_.DeliverPending();
-		stopped_ = stopped_ || job_.stopped(job_.stopped_argument);
+		stopped_ = stopped_ || asked_(argument_);
 		return stopped_;
 	}
 	bool
@@ -66,7 +69,8 @@ public:
 	}
 
 private:
-	const PgmlKmeans &job_;
+	bool (*asked_)(void *argument);
+	void *argument_;
 	SignalsBlocked &signals_;
 	pthread_t caller_;
 	bool stopped_ = false;
@@ -75,7 +79,7 @@ private:
 /// FAISS asks one global object.
 class Installed {
 public:
-	Installed(const PgmlKmeans &job, SignalsBlocked &signals) {
+	template <typename Job> Installed(const Job &job, SignalsBlocked &signals) {
 		auto stop = std::make_unique<Stop>(job, signals);
 		stop_ = stop.get();
 		faiss::InterruptCallback::instance = std::move(stop);
@@ -130,22 +134,28 @@ Iterate(PgmlKmeans &job, Stop &stop) {
 	}
 }
 
-} // namespace
-
-extern "C" __attribute__((visibility("default"))) int
-pgml_train_faiss_abi(void) {
-	return PGML_TRAIN_FAISS_ABI;
+void
+TrainProductQuantizer(PgmlProductQuantizer &job, Stop &) {
+	faiss::ProductQuantizer quantizer(job.subvectors * job.subvector_columns, job.subvectors,
+									  static_cast<size_t>(job.bits));
+	// All rows count, and few of them are nothing to warn of on the server's log.
+	quantizer.cp.min_points_per_centroid = 1;
+	quantizer.cp.max_points_per_centroid = INT_MAX;
+	quantizer.train(static_cast<int>(job.rows), job.values);
+	std::copy(quantizer.centroids.begin(), quantizer.centroids.end(), job.codebooks);
 }
 
-extern "C" __attribute__((visibility("default"))) int
-pgml_train_faiss_kmeans(PgmlKmeans *job) {
+/// Runs train(job, stop) with everything around it. @return PgmlTrainStatus
+template <typename Job, typename Train>
+int
+Run(Job *job, const Train &train) {
 	job->message[0] = '\0';
 	SignalsBlocked signals;
 	try {
 		Installed installed(*job, signals);
 		try {
 			ThreadCount threads(job->n_threads);
-			Iterate(*job, installed.stop());
+			train(*job, installed.stop());
 		} catch (const std::bad_alloc &) {
 			return PGML_TRAIN_NO_MEMORY;
 		} catch (const std::exception &e) {
@@ -161,4 +171,21 @@ pgml_train_faiss_kmeans(PgmlKmeans *job) {
 		snprintf(job->message, sizeof(job->message), "unknown exception");
 		return PGML_TRAIN_FAILED;
 	}
+}
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) int
+pgml_train_faiss_abi(void) {
+	return PGML_TRAIN_FAISS_ABI;
+}
+
+extern "C" __attribute__((visibility("default"))) int
+pgml_train_faiss_kmeans(PgmlKmeans *job) {
+	return Run(job, Iterate);
+}
+
+extern "C" __attribute__((visibility("default"))) int
+pgml_train_faiss_product_quantizer(PgmlProductQuantizer *job) {
+	return Run(job, TrainProductQuantizer);
 }

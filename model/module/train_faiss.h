@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /// Raise it when anything below changes: both sides are installed together, but may not be loaded together.
-#define PGML_TRAIN_FAISS_ABI 1
+#define PGML_TRAIN_FAISS_ABI 2
 
 enum PgmlTrainStatus {
 	PGML_TRAIN_DONE = 0,
@@ -39,10 +39,26 @@ struct PgmlKmeans {
 	char message[256]; ///< out: what failed
 };
 
+/// Codebooks of a product quantizer: k-means of each sub-vector.
+struct PgmlProductQuantizer {
+	size_t rows; ///< no fewer than codewords
+	size_t subvectors, subvector_columns;
+	int bits;            ///< 2^bits codewords for each sub-vector
+	const float *values; ///< row-major [rows, subvectors * subvector_columns], finite
+	float *codebooks;    ///< out: [subvectors, 2^bits, subvector_columns]
+	int n_threads;
+	/// As of PgmlKmeans.
+	bool (*stopped)(void *argument);
+	void *stopped_argument;
+	char message[256]; ///< out: what failed
+};
+
 /// pgml_train_faiss_abi() -> PGML_TRAIN_FAISS_ABI of the module
 typedef int PgmlTrainFaissAbi(void);
 /// pgml_train_faiss_kmeans(): Lloyd's iterations from given centroids. @return PgmlTrainStatus
 typedef int PgmlTrainFaissKmeans(struct PgmlKmeans *job);
+/// pgml_train_faiss_product_quantizer(). @return PgmlTrainStatus
+typedef int PgmlTrainFaissProductQuantizer(struct PgmlProductQuantizer *job);
 
 #ifdef __cplusplus
 }

@@ -71,16 +71,27 @@ Open(const std::string &directory) {
 	return module;
 }
 
-} // namespace
-
-PgmlTrainFaissKmeans *
-LoadFaissKmeans(const std::string &directory) {
-	// dlopen counts: one that is open already is only looked up.
+/// A function of the module, opened if need be: dlopen counts, one that is open already is only looked up.
+template <typename Function>
+Function *
+Load(const std::string &directory, const char *name) {
 	void *module = Open(directory);
 	int abi = Find<PgmlTrainFaissAbi>(module, "pgml_train_faiss_abi")();
 	if (abi != PGML_TRAIN_FAISS_ABI)
 		Unusable(fmt::format("It has version {}, needed is {}.", abi, PGML_TRAIN_FAISS_ABI));
-	return Find<PgmlTrainFaissKmeans>(module, "pgml_train_faiss_kmeans");
+	return Find<Function>(module, name);
+}
+
+} // namespace
+
+PgmlTrainFaissKmeans *
+LoadFaissKmeans(const std::string &directory) {
+	return Load<PgmlTrainFaissKmeans>(directory, "pgml_train_faiss_kmeans");
+}
+
+PgmlTrainFaissProductQuantizer *
+LoadFaissProductQuantizer(const std::string &directory) {
+	return Load<PgmlTrainFaissProductQuantizer>(directory, "pgml_train_faiss_product_quantizer");
 }
 
 } // namespace pgml

@@ -12,5 +12,7 @@ namespace pgml {
  * @throws Error(kNotSupported) when it is not there or of another version
  */
 PgmlTrainFaissKmeans *LoadFaissKmeans(const std::string &directory);
+/// The product quantizer of the module, as above.
+PgmlTrainFaissProductQuantizer *LoadFaissProductQuantizer(const std::string &directory);
 
 } // namespace pgml

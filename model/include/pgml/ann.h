@@ -9,7 +9,7 @@
  * estimates by codes, bounds the best by rows, and leaves the exact distance to whoever has the vector.
  *
  * Distances inside are "scores", smaller is nearer: squared L2; for cosine squared L2 of the normalised vectors; for
- * inner product its negative; each times a positive factor that is the same throughout a query. They are always finite.
+ * inner product its negative; in a unit and from a zero that are the same throughout a query. They are always finite.
  * Bounds are given in the operator's own unit (L2: the root; cosine: 1 - cosine).
  *
  * Everything that scans or encodes is noexcept, allocates nothing and takes the memory of the caller: it runs

@@ -1,0 +1,199 @@
+// The kernels for any processor: vectors of 16 floats that the compiler splits as it must.
+#include "ann/kernels.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "ann/half.h"
+
+#include "no_postgres.h"
+
+namespace pgml::ann {
+
+namespace {
+
+constexpr size_t kLanes = 16;
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef uint32_t Words __attribute__((vector_size(kLanes * sizeof(uint32_t))));
+typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
+typedef uint8_t Octets __attribute__((vector_size(kLanes)));
+
+[[gnu::always_inline]] inline void
+Load(Lanes &lanes, const float *from) {
+	memcpy(&lanes, from, sizeof(lanes));
+}
+
+/// Half precision, as HalfToFloat has it.
+[[gnu::always_inline]] inline void
+Load(Lanes &lanes, const uint16_t *from) {
+	Halves halves;
+	memcpy(&halves, from, sizeof(halves));
+	Words words = __builtin_convertvector(halves, Words);
+	Words magnitude = (words & 0x7fff) << 13, sign = (words & 0x8000) << 16;
+	memcpy(&lanes, &magnitude, sizeof(lanes));
+	lanes *= 0x1p112f;
+	memcpy(&magnitude, &lanes, sizeof(lanes));
+	magnitude |= sign;
+	memcpy(&lanes, &magnitude, sizeof(lanes));
+}
+
+[[gnu::always_inline]] inline float
+Total(const Lanes &lanes) {
+	float total = 0;
+	for (size_t lane = 0; lane < kLanes; lane++)
+		total += lanes[lane];
+	return total;
+}
+
+void
+Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_blocks, float *out) {
+	for (size_t block = 0; block < n_blocks; block++) {
+		Lanes sums = {};
+		for (size_t j = 0; j < dims; j++, centroids += kLanes) {
+			Lanes centroid;
+			Load(centroid, centroids);
+			sums += query[j] * centroid;
+		}
+		memcpy(out + block * kLanes, &sums, sizeof(sums));
+	}
+}
+
+template <typename Stored>
+void
+Nearest(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
+		size_t n_blocks, uint32_t *best) {
+	float least[kNearestVectors];
+	for (size_t v = 0; v < kNearestVectors; v++)
+		least[v] = HUGE_VALF, best[v] = 0;
+	for (size_t block = 0; block < n_blocks; block++) {
+		Lanes sums[kNearestVectors] = {};
+		for (size_t j = 0; j < dims; j++, centroids += kLanes) {
+			Lanes centroid;
+			Load(centroid, centroids);
+			for (size_t v = 0; v < kNearestVectors; v++)
+				sums[v] += vectors[v][j] * centroid;
+		}
+		for (size_t v = 0; v < kNearestVectors; v++)
+			for (size_t lane = 0; lane < kLanes; lane++) {
+				float score = norms[block * kLanes + lane] - 2 * sums[v][lane];
+				if (score < least[v]) {
+					least[v] = score;
+					best[v] = static_cast<uint32_t>(block * kLanes + lane);
+				}
+			}
+	}
+}
+
+size_t
+Scan(const ScanJob &job) {
+	size_t n = 0;
+	const std::byte *prefetch = job.prefetch;
+	for (size_t b = 0; b < job.n_blocks; b++) {
+		const std::byte *block = job.blocks + b * job.block_bytes;
+		if (prefetch != nullptr)
+			for (size_t at = 0; at < job.block_bytes; at += kAlignment)
+				__builtin_prefetch(prefetch + b * job.block_bytes + at);
+		uint16_t sums[kBlockVectors] = {};
+		for (size_t m = 0; m < job.code_rows; m++) {
+			const std::byte *codes = block + m * kLanes;
+			const uint8_t *table = job.table + m * kLanes;
+			for (size_t v = 0; v < kLanes; v++) {
+				auto pair = std::to_integer<uint32_t>(codes[v]);
+				sums[v] = static_cast<uint16_t>(sums[v] + table[pair & 0xf]);
+				sums[v + kLanes] = static_cast<uint16_t>(sums[v + kLanes] + table[pair >> 4]);
+			}
+		}
+		const std::byte *ts = block + job.code_rows * kLanes;
+		for (size_t v = 0; v < kBlockVectors; v++) {
+			float t;
+			memcpy(&t, ts + v * sizeof(t), sizeof(t));
+			float score = (job.base + t) + job.scale * static_cast<float>(sums[v]);
+			if (score < job.limit)
+				job.out[n++] = {score, static_cast<uint32_t>(b * kBlockVectors + v)};
+		}
+	}
+	return n;
+}
+
+void
+Tables(const float *query, const float *codebooks, size_t n_subvectors, size_t subvector_dims,
+	   float factor, float *out) {
+	for (size_t m = 0; m < n_subvectors; m++) {
+		Lanes sums = {};
+		for (size_t j = 0; j < subvector_dims; j++, codebooks += kLanes) {
+			Lanes codewords;
+			Load(codewords, codebooks);
+			sums += factor * *query++ * codewords;
+		}
+		memcpy(out + m * kLanes, &sums, sizeof(sums));
+	}
+}
+
+void
+Encode(const float *residual, const float *codebooks, size_t n_subvectors, size_t subvector_dims,
+	   uint8_t *code, float *decoded) {
+	for (size_t m = 0; m < n_subvectors; m++) {
+		Lanes sums = {};
+		for (size_t j = 0; j < subvector_dims; j++) {
+			Lanes codewords;
+			Load(codewords, codebooks + j * kLanes);
+			codewords -= residual[j];
+			sums += codewords * codewords;
+		}
+		size_t best = 0;
+		for (size_t c = 1; c < kLanes; c++)
+			best = sums[c] < sums[best] ? c : best;
+		code[m] = static_cast<uint8_t>(best);
+		for (size_t j = 0; j < subvector_dims; j++)
+			*decoded++ = codebooks[j * kLanes + best];
+		codebooks += subvector_dims * kLanes;
+		residual += subvector_dims;
+	}
+}
+
+[[gnu::always_inline]] inline void
+LoadCodes(Lanes &lanes, const uint8_t *codes) {
+	Octets octets;
+	memcpy(&octets, codes, sizeof(octets));
+	lanes = __builtin_convertvector(octets, Lanes);
+}
+
+float
+Sq8Squared(const float *x, const uint8_t *codes, float minimum, float step, size_t dims) {
+	Lanes sums = {}, value, code;
+	size_t i = 0;
+	for (; i + kLanes <= dims; i += kLanes) {
+		Load(value, x + i);
+		LoadCodes(code, codes + i);
+		value -= code * step + minimum;
+		sums += value * value;
+	}
+	float total = Total(sums);
+	for (; i < dims; i++) {
+		float difference = x[i] - (static_cast<float>(codes[i]) * step + minimum);
+		total += difference * difference;
+	}
+	return total;
+}
+
+float
+Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
+	Lanes sums = {}, value, code;
+	size_t i = 0;
+	for (; i + kLanes <= dims; i += kLanes) {
+		Load(value, x + i);
+		LoadCodes(code, codes + i);
+		sums += value * code;
+	}
+	float total = Total(sums);
+	for (; i < dims; i++)
+		total += x[i] * static_cast<float>(codes[i]);
+	return total;
+}
+
+} // namespace
+
+const Kernels kKernelsPortable = {"portable", Products, Nearest<uint16_t>, Nearest<float>, Scan,
+								  Tables,     Encode,   Sq8Squared,        Sq8Product};
+
+} // namespace pgml::ann

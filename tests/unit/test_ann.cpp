@@ -1,0 +1,69 @@
+// The vector index without pages: recall, orders, degenerate data.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "ann_data.h"
+#include "pgml/error.h"
+
+namespace pgml {
+
+using ann::Layout;
+using ann::Metric;
+using ann::RowCodec;
+using test::MemoryIndex;
+using test::Vectors;
+
+namespace {
+
+TEST(Ann, FindsTheNearest) {
+	Vectors vectors = test::Clustered(6000, 40, 60, 1), queries = test::Clustered(40, 40, 60, 1);
+	for (Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine})
+		for (RowCodec rows : {RowCodec::kSq8, RowCodec::kFloat32})
+			for (uint32_t m : {20u, 0u}) {
+				SCOPED_TRACE(testing::Message() << int(metric) << " " << int(rows) << " " << m);
+				MemoryIndex index(Layout::Of(40, metric, 64, m, rows), vectors);
+				index.InsertAll(vectors);
+				EXPECT_GE(test::Recall(index, vectors, queries, 10, 64, 6000), 0.99);
+				EXPECT_GE(test::Recall(index, vectors, queries, 10, 16, m == 0 ? 6000 : 100), 0.9);
+			}
+}
+
+TEST(Ann, GivesEveryListOnceNearestFirst) {
+	Vectors vectors = test::Clustered(5000, 9, 300, 3);
+	MemoryIndex index(Layout::Of(9, Metric::kL2, 211, 0, RowCodec::kSq8), vectors);
+	std::vector<float> centroid(9);
+	for (size_t step : {1, 7, 50, 1000}) {
+		ASSERT_TRUE(index.query.Start(vectors[17]));
+		std::set<uint32_t> seen;
+		double last = 0;
+		std::vector<uint32_t> lists(step);
+		while (size_t n = index.query.NextLists(step, lists.data()))
+			for (size_t i = 0; i < n; i++) {
+				EXPECT_TRUE(seen.insert(lists[i]).second);
+				index.quantizer.Centroid(lists[i], centroid.data());
+				double distance = SquaredL2Distance(centroid.data(), vectors[17], 9);
+				EXPECT_GE(distance, last - 1e-4);
+				last = distance;
+			}
+		EXPECT_EQ(seen.size(), 211u);
+	}
+}
+
+TEST(Ann, DegenerateSamplesTrain) {
+	for (size_t n : {0, 1, 2, 15, 40})
+		for (uint32_t dims : {1u, 3u, 17u})
+			for (Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine}) {
+				SCOPED_TRACE(testing::Message() << n << " " << dims << " " << int(metric));
+				Vectors sample = test::Clustered(n, dims, 4, 7);
+				MemoryIndex index(Layout::Of(dims, metric, 33, (dims + 1) / 2, RowCodec::kSq8),
+								  sample);
+				Vectors vectors = test::Clustered(50, dims, 4, 8);
+				index.InsertAll(vectors);
+				EXPECT_GE(test::Recall(index, vectors, vectors, 1, 33, 50), 0.95);
+			}
+}
+
+} // namespace
+
+} // namespace pgml
