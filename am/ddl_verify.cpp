@@ -7,9 +7,9 @@
 #include "am/ddl_index.h"
 #include "am/predict_functions.h"
 #include "am/tableam.h"
+#include "am/base/compat.h"
 
 extern "C" {
-#include "access/attmap.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
@@ -130,7 +130,7 @@ VerifyInheritance(Relation child, Relation parent) {
 	GetPredictionColumns(child, &of_child);
 	GetPredictionColumns(parent, &of_parent);
 	TupleDesc descriptor = RelationGetDescr(parent);
-	AttrMap *to_child = build_attrmap_by_name(RelationGetDescr(child), descriptor);
+	AttrMap *to_child = pg::MapAttributesByName(RelationGetDescr(child), descriptor);
 	for (int i = 0; i < descriptor->natts; i++) {
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 		if (attribute->attisdropped)

@@ -5,7 +5,7 @@
 /// TABLESAMPLE or a lateral reference forbids it. System columns are carried as extra junk outputs:
 /// junk, so that they are no part of the whole row.
 ///
-/// PostgreSQL 16 on: privileges are in Query.rteperminfos and have to move to the subquery's list.
+/// PostgreSQL 16 on: privileges are in Query.rteperminfos and move to the subquery's list.
 #include "am/query_rewrite_internal.h"
 
 #include "am/base/compat.h"
@@ -182,6 +182,7 @@ WrapRelation(Query *query, int rti, Relation relation, const PredictionColumns &
 							  ? DropOutputs(relation, &target_list, &names)
 							  : nullptr;
 	outer->subquery = MakeSubquery(inner, target_list);
+	pg::MovePermissions(inner, query, outer->subquery);
 	outer->eref = makeAlias(inner->eref->aliasname, names);
 	PushRowMarks(query, rti, outer->subquery);
 	lfirst(list_nth_cell(query->rtable, rti - 1)) = outer;

@@ -3,9 +3,11 @@
 #include "am/base/pg.h"
 
 extern "C" {
+#include "access/attmap.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_relation.h"
 #include "pgstat.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -68,6 +70,29 @@ BackendSlot() {
 	return MyBackendId - 1;
 #else
 	return MyProcNumber;
+#endif
+}
+
+/// The privileges to check on a range table entry go with it from one query to another. Until
+/// PostgreSQL 15 they are in the entry itself.
+inline void
+MovePermissions(RangeTblEntry *entry, const Query *from, Query *to) {
+#if PG_VERSION_NUM >= 160000
+	if (entry->perminfoindex == 0)
+		return;
+	RTEPermissionInfo *info = getRTEPermissionInfo(from->rteperminfos, entry);
+	to->rteperminfos = lappend(to->rteperminfos, copyObject(info));
+	entry->perminfoindex = list_length(to->rteperminfos);
+#endif
+}
+
+/// Which column of `from` stands for which of `to`, by name; one that is missing is an error.
+inline AttrMap *
+MapAttributesByName(TupleDesc from, TupleDesc to) {
+#if PG_VERSION_NUM < 160000
+	return build_attrmap_by_name(from, to);
+#else
+	return build_attrmap_by_name(from, to, false);
 #endif
 }
 

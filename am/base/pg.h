@@ -14,6 +14,10 @@ extern "C" {
 #include "nodes/pg_list.h"
 #include "utils/elog.h"
 #include "utils/palloc.h"
+// A part of postgres.h until PostgreSQL 16 took it out.
+#if __has_include("varatt.h")
+#include "varatt.h"
+#endif
 }
 
 // PostgreSQL 15 leaves PGDLLEXPORT empty, which would hide the magic block and every SQL function.

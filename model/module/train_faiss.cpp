@@ -30,6 +30,9 @@ using pgml::SignalsBlocked;
 
 namespace {
 
+/// What FAISS numbers rows with: a type that moved between its versions.
+using FaissIndex = decltype(faiss::Index::ntotal);
+
 class ThreadCount {
 public:
 	explicit ThreadCount(int n_threads)
@@ -112,14 +115,14 @@ Iterate(PgmlKmeans &job, Stop &stop) {
 	size_t block_rows = kOperationsPerBlock / size;
 	faiss::distance_compute_blas_query_bs =
 		static_cast<int>(std::clamp<size_t>(block_rows, 32, 4096));
-	faiss::IndexFlatL2 index(static_cast<faiss::Index::idx_t>(job.columns));
+	faiss::IndexFlatL2 index(static_cast<FaissIndex>(job.columns));
 	for (job.iterations = 0; job.iterations < job.max_iterations && !stop.want_interrupt();) {
 		parameters.seed = 1234 + job.iterations;
 		faiss::Clustering clustering(static_cast<int>(job.columns), static_cast<int>(job.clusters),
 									 parameters);
 		clustering.centroids.assign(job.centroids, job.centroids + size);
 		index.reset();
-		clustering.train(static_cast<faiss::Index::idx_t>(job.rows), job.values, index);
+		clustering.train(static_cast<FaissIndex>(job.rows), job.values, index);
 		double moved = 0;
 		for (size_t i = 0; i < size; i++) {
 			double step = static_cast<double>(clustering.centroids[i]) - job.centroids[i];

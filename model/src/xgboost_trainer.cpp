@@ -21,6 +21,7 @@
 
 #include <fmt/format.h>
 #include <xgboost/c_api.h>
+#include <xgboost/version_config.h>
 
 #include "call_thread.h"
 #include "early_stopping.h"
@@ -374,6 +375,27 @@ StartingGradients(const Settings &settings, const std::vector<float> &labels, si
 		}
 }
 
+/// One round with gradients of our own, [row][group]. XGBoost 2 has another function for it, and 3 reads
+/// several groups only through that one.
+int
+BoostOneRound(BoosterHandle booster, DMatrixHandle matrix, int round, size_t n_rows,
+			  std::vector<float> &gradients, std::vector<float> &hessians) {
+#if XGBOOST_VER_MAJOR >= 2
+	auto array = [&](const std::vector<float> &values) {
+		return fmt::format(
+			R"({{"data": [{}, true], "shape": [{}, {}], "typestr": "<f4", "version": 3}})",
+			reinterpret_cast<uintptr_t>(values.data()), n_rows, values.size() / n_rows);
+	};
+	return XGBoosterTrainOneIter(booster, matrix, round, array(gradients).c_str(),
+								 array(hessians).c_str());
+#else
+	(void)round;
+	(void)n_rows;
+	return XGBoosterBoostOneIter(booster, matrix, gradients.data(), hessians.data(),
+								 gradients.size());
+#endif
+}
+
 void
 Job::MakeBooster() {
 	DMatrixHandle matrices[] = {matrix.handle, held_out_matrix.handle};
@@ -399,8 +421,8 @@ Job::MakeBooster() {
 void
 Job::Round(int round) {
 	if (settings.is_forest)
-		Check(XGBoosterBoostOneIter(booster.handle, matrix.handle, gradients.data(),
-									hessians.data(), gradients.size()));
+		Check(BoostOneRound(booster.handle, matrix.handle, round, labels.size(), gradients,
+							hessians));
 	else
 		Check(XGBoosterUpdateOneIter(booster.handle, round, matrix.handle));
 	if (held_out_matrix.handle == nullptr)
