@@ -1,0 +1,1 @@
+-- Nothing of its own: type, operators and functions are those of pgml_am, which this extension requires.
