@@ -130,6 +130,16 @@ pgml_deps() {
 	rm -f "$log"
 }
 
+# npm, which fetches word vectors and the node clients: where it can be had without asking. All else works without.
+pgml_npm() {
+	if command -v npm >/dev/null && command -v node >/dev/null; then
+		return
+	fi
+	if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then
+		(pgml_deps nodejs npm) || echo "Without npm, what needs it is left out."
+	fi
+}
+
 # -------------------------------------------------------------------------------------------------------------- build
 
 # A private copy of the installed server: extensions go in without touching the system (PostgreSQL 15 has no
