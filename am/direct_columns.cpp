@@ -2,6 +2,7 @@
 #include "am/direct_columns.h"
 
 #include "am/feature_value.h"
+#include "pgml/words.h"
 
 extern "C" {
 #include "access/tupmacs.h"
@@ -11,13 +12,16 @@ namespace pgml::am {
 
 namespace {
 
-constexpr int kGroup = 16; ///< rows
+constexpr int kGroup = pgml::kWordRows; ///< rows
+/// Fewer neighbouring columns of words are written one by one.
+constexpr int kLeastColumns = 3;
 
 /// Neighbouring features of one kind: columns `column` and on of a prediction's raw matrix, at
 /// `offset` and on in the tuple.
 struct Run {
 	Prediction *prediction;
 	size_t column;
+	int attribute;
 	uint32 offset;
 	int n;
 	ValueKind kind;
@@ -57,11 +61,15 @@ struct DirectColumns {
 	int n_kept; ///< kept columns read directly
 	int *kept;  ///< [n_kept] positions among the kept columns
 	uint32 *kept_offset;
-	bool all_words; ///< every attribute is a float4, or as wide and aligned and with no patches
+	/// From this attribute on all are words: float4 features, and what is as wide and aligned and needs no
+	/// patch. Their row may have gaps.
+	int first_word;
+	uint32 first_word_offset;
+	pgml::TransposeWordsFunction transpose;
 
 	size_t spread_size; ///< bytes of a spread tuple
 	char *spread;       ///< [kGroup * spread_size]
-	const char *rows[kGroup];
+	pgml::WordRow rows[kGroup];
 	int first_row, n_rows;
 	int n_patches;
 	Patch *patches; ///< [kGroup * features]
@@ -141,15 +149,30 @@ AddRuns(DirectColumns *direct, Prediction *prediction) {
 	for (int i = 0; i < prediction->n_features; i++) {
 		DirectFeature feature;
 		FindDirectFeature(prediction->call, i, &feature);
-		uint32 offset = direct->attributes[prediction->column[i]].offset;
+		int attribute = prediction->column[i];
+		uint32 offset = direct->attributes[attribute].offset;
 		Run *last = direct->n_runs > 0 ? &direct->runs[direct->n_runs - 1] : nullptr;
 		if (last != nullptr && last->prediction == prediction && last->kind == feature.kind &&
-			last->column + last->n == feature.column &&
-			last->offset + last->n * KindWidth(feature.kind) == offset)
+			last->column + last->n == feature.column && last->attribute + last->n == attribute)
 			last->n++;
 		else
-			direct->runs[direct->n_runs++] = {prediction, feature.column, offset, 1, feature.kind};
+			direct->runs[direct->n_runs++] = {prediction, feature.column, attribute, offset,
+											  1,          feature.kind};
 	}
+}
+
+void
+LayOutWords(DirectColumns *direct) {
+	direct->first_word = direct->n_attributes;
+	while (direct->first_word > 0) {
+		const Attribute &attribute = direct->attributes[direct->first_word - 1];
+		if (attribute.length != 4 || attribute.align != 4 || attribute.n_use > 0)
+			break;
+		direct->first_word--;
+	}
+	if (direct->first_word < direct->n_attributes)
+		direct->first_word_offset = direct->attributes[direct->first_word].offset;
+	direct->transpose = pgml::FindTransposeWords();
 }
 
 void
@@ -188,6 +211,48 @@ StoreKept(DirectColumns *direct, const char *data, int row) {
 		int k = direct->kept[i];
 		values[k] = fetch_att(data + direct->kept_offset[i], true, kept->length[k]);
 		nulls[k] = false;
+	}
+}
+
+/// The first `n` attributes of the tuple are not NULL.
+inline bool
+FirstArePresent(HeapTupleHeader tuple, int n) {
+	const bits8 *bitmap = tuple->t_bits;
+	// Eight bytes at a time: of more than eight attributes there are two bytes of bitmap at least, and the
+	// padding behind them, which ends at a multiple of eight, has room for the others.
+	while (n > 8) {
+		uint64 bits;
+		memcpy(&bits, bitmap, sizeof(bits));
+		uint64 wanted = n >= 64 ? ~UINT64CONST(0) : (UINT64CONST(1) << n) - 1;
+		if ((bits & wanted) != wanted)
+			return false;
+		if (n <= 64)
+			return true;
+		bitmap += sizeof(bits);
+		n -= 64;
+	}
+	unsigned wanted = (1u << n) - 1;
+	return (*bitmap & wanted) == wanted;
+}
+
+/// Kept columns of a tuple that has NULLs among its words only.
+void
+StoreKeptWithGaps(DirectColumns *direct, const char *data, const bits8 *bitmap, int row) {
+	KeptColumns *kept = &direct->batch->kept;
+	Datum *values = kept->values + (size_t)row * kept->n;
+	bool *nulls = kept->nulls + (size_t)row * kept->n;
+	for (int i = 0; i < direct->n_kept; i++) {
+		int k = direct->kept[i];
+		uint32 offset = direct->kept_offset[i];
+		nulls[k] = att_isnull(kept->source[k], bitmap);
+		if (nulls[k]) {
+			values[k] = (Datum)0;
+			continue;
+		}
+		for (int a = direct->first_word; a < kept->source[k]; a++)
+			if (att_isnull(a, bitmap))
+				offset -= 4;
+		values[k] = fetch_att(data + offset, true, kept->length[k]);
 	}
 }
 
@@ -241,71 +306,38 @@ SpreadTuple(DirectColumns *direct, HeapTupleHeader tuple, char *out, int row) {
 	}
 }
 
-/// The same where all attributes are words: eight at a time while there is no NULL.
-void
-SpreadWords(const DirectColumns *direct, HeapTupleHeader tuple, char *out) {
-	const char *data = (const char *)tuple + tuple->t_hoff;
-	for (int first = 0; first < direct->n_attributes; first += 8) {
-		unsigned present = tuple->t_bits[first / 8];
-		int n = Min(8, direct->n_attributes - first);
-		if (present == 0xff && n == 8) {
-			memcpy(out, data, 32);
-			data += 32;
-		} else
-			for (int i = 0; i < n; i++) {
-				// Without a branch: NULLs come at random. What is read past the last value is
-				// still in the page.
-				bool is_present = (present >> i) & 1;
-				const char *source = is_present ? data : (const char *)&kMissing;
-				memcpy(out + 4 * i, source, 4);
-				data += is_present ? 4 : 0;
-			}
-		out += 32;
+/// Notes where the tuple's values are.
+pg_attribute_always_inline void
+AddTuple(DirectColumns *direct, HeapTupleHeader tuple, int row) {
+	pgml::WordRow *added = &direct->rows[direct->n_rows++];
+	*added = {(const char *)tuple + tuple->t_hoff, nullptr};
+	// A row with a prediction column has a NULL, but behind the features as a rule.
+	if ((tuple->t_infomask & HEAP_HASNULL) == 0 || FirstArePresent(tuple, direct->n_attributes)) {
+		if (direct->n_kept > 0)
+			StoreKept(direct, added->data, row);
+	} else if (FirstArePresent(tuple, direct->first_word)) {
+		added->present = tuple->t_bits;
+		if (direct->n_kept > 0)
+			StoreKeptWithGaps(direct, added->data, tuple->t_bits, row);
+	} else {
+		char *spread = direct->spread + (direct->n_rows - 1) * direct->spread_size;
+		SpreadTuple(direct, tuple, spread, row);
+		added->data = spread;
 	}
-}
-
-using Float4 = float __attribute__((vector_size(16)));
-using Int4 = int __attribute__((vector_size(16)));
-
-inline Float4
-LoadFour(const char *data) {
-	Float4 value;
-	memcpy(&value, data, sizeof(value));
-	return value;
-}
-
-inline void
-StoreFour(float *cell, Float4 value) {
-	memcpy(cell, &value, sizeof(value));
-}
-
-/// Four columns of four rows.
-inline void
-Transpose(const char *const *rows, uint32 offset, float *cell, size_t ld) {
-	Float4 a = LoadFour(rows[0] + offset), b = LoadFour(rows[1] + offset);
-	Float4 c = LoadFour(rows[2] + offset), d = LoadFour(rows[3] + offset);
-	Float4 ab_low = __builtin_shuffle(a, b, Int4{0, 4, 1, 5});
-	Float4 ab_high = __builtin_shuffle(a, b, Int4{2, 6, 3, 7});
-	Float4 cd_low = __builtin_shuffle(c, d, Int4{0, 4, 1, 5});
-	Float4 cd_high = __builtin_shuffle(c, d, Int4{2, 6, 3, 7});
-	StoreFour(cell, __builtin_shuffle(ab_low, cd_low, Int4{0, 1, 4, 5}));
-	StoreFour(cell + ld, __builtin_shuffle(ab_low, cd_low, Int4{2, 3, 6, 7}));
-	StoreFour(cell + 2 * ld, __builtin_shuffle(ab_high, cd_high, Int4{0, 1, 4, 5}));
-	StoreFour(cell + 3 * ld, __builtin_shuffle(ab_high, cd_high, Int4{2, 3, 6, 7}));
 }
 
 template <typename T>
 void
-WriteColumn(const char *const *rows, int n_rows, uint32 offset, float *cell) {
+WriteColumn(const pgml::WordRow *rows, int n_rows, uint32 offset, float *cell) {
 	for (int r = 0; r < n_rows; r++) {
 		T value;
-		memcpy(&value, rows[r] + offset, sizeof(T));
+		memcpy(&value, rows[r].data + offset, sizeof(T));
 		cell[r] = static_cast<float>(value);
 	}
 }
 
 void
-WriteOneColumn(const Run &run, int i, const char *const *rows, int n_rows, float *cell) {
+WriteOneColumn(const Run &run, int i, const pgml::WordRow *rows, int n_rows, float *cell) {
 	uint32 offset = run.offset + i * KindWidth(run.kind);
 	switch (run.kind) {
 		case ValueKind::kFloat4:
@@ -323,26 +355,35 @@ WriteOneColumn(const Run &run, int i, const char *const *rows, int n_rows, float
 	}
 }
 
+/// Integers as they were transposed, bit by bit, become numbers.
 void
-WriteRun(const Run &run, const char *const *rows, int n_rows, int first_row) {
-	size_t ld = run.prediction->raw.ld;
-	float *cell = run.prediction->raw.data + run.column * ld + first_row;
-	int i = 0;
-	if (run.kind == ValueKind::kFloat4) {
-		// A whole line of a column (16 rows) is written before the next four columns.
-		for (; i + 4 <= run.n; i += 4) {
-			uint32 offset = run.offset + 4 * (uint32)i;
-			float *to = cell + (size_t)i * ld;
-			int r = 0;
-			for (; r + 4 <= n_rows; r += 4)
-				Transpose(rows + r, offset, to + r, ld);
-			for (; r < n_rows; r++)
-				for (int j = 0; j < 4; j++)
-					memcpy(to + (size_t)j * ld + r, rows[r] + offset + 4 * j, 4);
+ConvertIntegers(float *cell, size_t ld, int n_columns, int n_rows) {
+	for (int c = 0; c < n_columns; c++, cell += ld)
+		for (int r = 0; r < n_rows; r++) {
+			int32 value;
+			memcpy(&value, &cell[r], sizeof(value));
+			cell[r] = static_cast<float>(value);
 		}
+}
+
+void
+WriteRun(const DirectColumns *direct, const Run &run) {
+	size_t ld = run.prediction->raw.ld;
+	float *cell = run.prediction->raw.data + run.column * ld + direct->first_row;
+	bool is_word = run.kind == ValueKind::kFloat4 || run.kind == ValueKind::kInt4;
+	bool may_have_gaps = run.attribute >= direct->first_word;
+	if (is_word && (may_have_gaps || run.n >= kLeastColumns)) {
+		pgml::WordRange range = {run.offset, (size_t)run.attribute, 0, (size_t)run.n};
+		if (may_have_gaps)
+			range = {direct->first_word_offset, (size_t)direct->first_word,
+					 (size_t)(run.attribute - direct->first_word), (size_t)run.n};
+		direct->transpose(direct->rows, (size_t)direct->n_rows, range, cell, ld);
+		if (run.kind == ValueKind::kInt4)
+			ConvertIntegers(cell, ld, run.n, direct->n_rows);
+		return;
 	}
-	for (; i < run.n; i++)
-		WriteOneColumn(run, i, rows, n_rows, cell + i * ld);
+	for (int i = 0; i < run.n; i++)
+		WriteOneColumn(run, i, direct->rows, direct->n_rows, cell + i * ld);
 }
 
 } // namespace
@@ -391,15 +432,37 @@ LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor) {
 		direct->kept[direct->n_kept] = i;
 		direct->kept_offset[direct->n_kept++] = attribute->offset;
 	}
-	direct->all_words = n_kept == 0;
-	for (int a = 0; a < n_needed; a++)
-		direct->all_words &= direct->attributes[a].length == 4 &&
-							 direct->attributes[a].align == 4 && direct->attributes[a].n_use == 0;
-	// Eight words more than needed: SpreadWords writes in eights.
-	direct->spread_size += 32;
+	LayOutWords(direct);
 	direct->spread = (char *)palloc(direct->spread_size * kGroup);
 	direct->patches = (Patch *)palloc(sizeof(Patch) * Max(n_features, 1) * kGroup);
 	return direct;
+}
+
+int
+AddDirectRows(DirectColumns *direct, HeapReader *reader, int n, int row) {
+	HeapTupleHeader tuples[kGroup];
+	int taken = 0;
+	while (taken < n) {
+		// First where they are, then a look at each: the processor then waits for several at once.
+		int n_tuples = Min(kGroup - direct->n_rows, n - taken);
+		const OffsetNumber *offsets = HeapRowOffsets(reader);
+		for (int i = 0; i < n_tuples; i++)
+			tuples[i] =
+				(HeapTupleHeader)PageGetItem(reader->page, PageGetItemId(reader->page, offsets[i]));
+		if (direct->n_rows == 0)
+			direct->first_row = row + taken;
+		for (int i = 0; i < n_tuples; i++) {
+			if (HeapTupleHeaderGetNatts(tuples[i]) < direct->n_attributes)
+				return taken + i;
+			AddTuple(direct, tuples[i], row + taken + i);
+			PrefetchNextPage(reader);
+			reader->position++;
+		}
+		taken += n_tuples;
+		if (direct->n_rows == kGroup)
+			FlushDirectRows(direct);
+	}
+	return taken;
 }
 
 bool
@@ -408,19 +471,7 @@ AddDirectRow(DirectColumns *direct, HeapTupleHeader tuple, int row) {
 		return false;
 	if (direct->n_rows == 0)
 		direct->first_row = row;
-	const char *data = (const char *)tuple + tuple->t_hoff;
-	if ((tuple->t_infomask & HEAP_HASNULL) == 0) {
-		if (direct->n_kept > 0)
-			StoreKept(direct, data, row);
-	} else {
-		char *spread = direct->spread + direct->n_rows * direct->spread_size;
-		if (direct->all_words)
-			SpreadWords(direct, tuple, spread);
-		else
-			SpreadTuple(direct, tuple, spread, row);
-		data = spread;
-	}
-	direct->rows[direct->n_rows++] = data;
+	AddTuple(direct, tuple, row);
 	if (direct->n_rows == kGroup)
 		FlushDirectRows(direct);
 	return true;
@@ -431,7 +482,7 @@ FlushDirectRows(DirectColumns *direct) {
 	if (direct->n_rows == 0)
 		return;
 	for (int i = 0; i < direct->n_runs; i++)
-		WriteRun(direct->runs[i], direct->rows, direct->n_rows, direct->first_row);
+		WriteRun(direct, direct->runs[i]);
 	for (int i = 0; i < direct->n_patches; i++) {
 		const Patch &patch = direct->patches[i];
 		RawFeatures *raw = &patch.prediction->raw;

@@ -4,14 +4,17 @@
  * a fixed width that have only such columns before them, so that they lie at a fixed offset in
  * every tuple without NULLs.
  *
- * Features go through groups of rows: the tuples of a group stay where they are in the page, and
- * the columns are then written group by group (runs of neighbouring float4 columns by 4 x 4
- * transposition), because writing row by row touches one cache line per column and row. A tuple with NULLs
- * is first spread out in a buffer of the same layout, NULL as NaN.
+ * Features go through groups of rows: the tuples of a group stay where they are in the page, and the columns are then
+ * written group by group, because writing row by row touches one cache line per column and row. Neighbouring columns of
+ * words (float4, int4) are transposed by the processor's widest vectors (pgml/words.h), others are written one by one.
+ *
+ * NULLs. Most columns behind the last wider one are words: where a tuple has NULLs only there, the transposition spreads its
+ * values. A tuple with other NULLs is first spread out in a buffer that has the layout of one without, NULL as NaN.
  *
  * Twin: StoreSlotRow() (prediction_batch.h), which must give the same values.
  */
 #include "am/base/pg.h"
+#include "am/heap_reader.h"
 #include "am/prediction_batch.h"
 
 extern "C" {
@@ -31,16 +34,19 @@ struct DirectColumns;
 DirectColumns *LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor);
 
 /**
- * Takes a tuple for row `row` of the batch; rows come in order without gaps. The tuple must stay in place until
- * FlushDirectRows().
- * @return false when the tuple is older than the columns (ALTER TABLE ADD COLUMN): nothing is taken then
+ * Takes the next `n` rows of the reader's page for row `row` of the batch and on, without gaps. The page must stay pinned
+ * until FlushDirectRows().
+ * @return how many it took: it stops before a tuple that is older than the columns (ALTER TABLE ADD COLUMN)
  */
+int AddDirectRows(DirectColumns *direct, HeapReader *reader, int n, int row);
+
+/// The same for one tuple. @return false when it is older than the columns
 bool AddDirectRow(DirectColumns *direct, HeapTupleHeader tuple, int row);
 
 /// Writes out what was added; called before the page of the tuples is left and at the batch's end.
 void FlushDirectRows(DirectColumns *direct);
 
-/// The same from a slot, for a row that AddDirectRow() refused.
+/// One row from a slot, which AddDirectRow() refused.
 void StoreDirectFromSlot(DirectColumns *direct, TupleTableSlot *slot, int row);
 
 } // namespace pgml::am

@@ -85,7 +85,7 @@ LayOut(FusedScanState *state) {
 	MemoryContext previous = MemoryContextSwitchTo(batch->node_context);
 	state->direct = LayOutDirectColumns(batch, RelationGetDescr(state->reader.relation));
 	MemoryContextSwitchTo(previous);
-	state->uses_slot = state->scan_qual != nullptr;
+	state->uses_slot = state->scan_qual != nullptr || state->direct == nullptr;
 	for (int i = 0; i < batch->kept.n; i++)
 		state->uses_slot |= batch->kept.from_slot[i];
 	for (int p = 0; p < batch->n_predictions; p++)
@@ -108,13 +108,12 @@ void
 TakeRow(FusedScanState *state, TupleTableSlot *slot, HeapTupleHeader tuple,
 		const ItemPointerData &tid) {
 	PredictionBatch *batch = &state->batch;
-	int row = batch->rows;
+	int row = batch->rows++;
+	batch->tid[row] = tid;
 	if (state->uses_slot)
 		StoreSlotRow(batch, slot, row);
 	if (state->direct != nullptr && (tuple == nullptr || !AddDirectRow(state->direct, tuple, row)))
 		StoreDirectFromSlot(state->direct, slot, row);
-	batch->tid[row] = tid;
-	batch->rows++;
 }
 
 /// The one row that EvalPlanQual checks again, if it has one for this table.
@@ -151,26 +150,55 @@ FillWithRecheckedRow(FusedScanState *state, TupleTableSlot *slot) {
 	TakeRow(state, slot, nullptr, slot->tts_tid);
 }
 
-/// Rows of the current page, up to the capacity of the batch.
+/// Rows of the current page, up to the capacity of the batch, each as a slot.
 void
-FillFromPage(FusedScanState *state, int capacity) {
+FillBySlot(FusedScanState *state, int capacity) {
 	PredictionBatch *batch = &state->batch;
 	HeapReader *reader = &state->reader;
 	HeapTupleData tuple;
 	while (reader->position < reader->n_rows && batch->rows < capacity) {
 		HeapRow row = NextHeapRow(reader);
-		ItemPointerData tid;
-		ItemPointerSet(&tid, reader->block, row.offset);
-		if (state->uses_slot ||
-			HeapTupleHeaderGetNatts(row.header) < RelationGetDescr(reader->relation)->natts) {
-			StoreHeapRow(reader, row, &tuple);
-			if (state->scan_qual != nullptr && !PassesScanQual(state, reader->slot))
-				continue;
-		}
+		StoreHeapRow(reader, row, &tuple);
+		if (state->scan_qual != nullptr && !PassesScanQual(state, reader->slot))
+			continue;
 		if (batch->rows == 0 && PrepareBatch(batch, capacity))
 			LayOut(state);
-		TakeRow(state, reader->slot, row.header, tid);
+		TakeRow(state, reader->slot, row.header, tuple.t_self);
 	}
+}
+
+/// The same where nothing needs a slot.
+void
+FillDirectly(FusedScanState *state, int capacity) {
+	PredictionBatch *batch = &state->batch;
+	HeapReader *reader = &state->reader;
+	HeapTupleData tuple;
+	while (reader->position < reader->n_rows && batch->rows < capacity) {
+		int n = Min(reader->n_rows - reader->position, capacity - batch->rows);
+		const OffsetNumber *offsets = HeapRowOffsets(reader);
+		int taken = AddDirectRows(state->direct, reader, n, batch->rows);
+		for (int i = 0; i < taken; i++)
+			ItemPointerSet(&batch->tid[batch->rows + i], reader->block, offsets[i]);
+		batch->rows += taken;
+		if (taken < n) {
+			HeapRow row = NextHeapRow(reader);
+			StoreHeapRow(reader, row, &tuple);
+			TakeRow(state, reader->slot, nullptr, tuple.t_self);
+		}
+	}
+}
+
+/// Rows of the current page, up to the capacity of the batch.
+void
+FillFromPage(FusedScanState *state, int capacity) {
+	// Without a condition the first row is one of the batch: the models can be resolved before it is read.
+	if (state->scan_qual == nullptr && state->batch.rows == 0 &&
+		PrepareBatch(&state->batch, capacity))
+		LayOut(state);
+	if (state->uses_slot)
+		FillBySlot(state, capacity);
+	else
+		FillDirectly(state, capacity);
 	if (state->direct != nullptr)
 		FlushDirectRows(state->direct);
 }

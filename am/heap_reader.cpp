@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 }
@@ -13,6 +14,19 @@ extern "C" {
 namespace pgml::am {
 
 namespace {
+
+/// The buffer behind the one of the current page when it holds block `next`, else InvalidBuffer: a table that was read in one go
+/// lies in the pool in one piece, and a look at the descriptor is cheaper than one at the hash table, which the scan
+/// takes anyhow. The buffer may be given to another block meanwhile, which costs a little time only.
+Buffer
+NextBuffer(const HeapReader *reader, BlockNumber next) {
+	if (reader->buffer >= NBuffers)
+		return InvalidBuffer;
+	BufferTag wanted = GetBufferDescriptor(reader->buffer - 1)->tag;
+	wanted.blockNum = next;
+	const BufferTag &found = GetBufferDescriptor(reader->buffer)->tag;
+	return memcmp(&wanted, &found, sizeof(BufferTag)) == 0 ? reader->buffer + 1 : InvalidBuffer;
+}
 
 /// Where the next page is in the buffer pool, if it is. The guess that it is the next block may be
 /// wrong (parallel scans, the wrap-around of a synchronised one), which costs a little time only.
@@ -28,9 +42,11 @@ FindNextPage(HeapReader *reader) {
 	if (next >= ((HeapScanDesc)reader->scan)->rs_nblocks ||
 		RelationUsesLocalBuffers(reader->relation))
 		return;
-	PrefetchBufferResult result = PrefetchBuffer(reader->relation, MAIN_FORKNUM, next);
-	if (BufferIsValid(result.recent_buffer))
-		reader->next_page = (const char *)BufferGetPage(result.recent_buffer);
+	Buffer buffer = NextBuffer(reader, next);
+	if (!BufferIsValid(buffer))
+		buffer = PrefetchBuffer(reader->relation, MAIN_FORKNUM, next).recent_buffer;
+	if (BufferIsValid(buffer))
+		reader->next_page = (const char *)BufferGetPage(buffer);
 	else
 		reader->prefetch_pause = 64; // the table is being read from disk: leave read-ahead to that
 }

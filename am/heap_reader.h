@@ -53,17 +53,32 @@ void EndHeapReader(HeapReader *reader);
 /// Goes to the next page with visible rows. @return false at the end
 bool NextHeapPage(HeapReader *reader);
 
+/// Asks for more cache lines of the next page, for each row of this one: tuples fill a page downwards, which the processor's own
+/// prefetcher does badly. Into the second-level cache: it takes more requests at a time than the first-level one, and
+/// the page is not needed at once (measured 22 ns per row of 28 float4, against 31).
+inline void
+PrefetchNextPage(HeapReader *reader) {
+	constexpr int kLine = 64, kLines = BLCKSZ / kLine, kLinesPerRow = 4;
+	if (reader->next_page == nullptr)
+		return;
+	int last = Min(reader->prefetched + kLinesPerRow, kLines);
+	for (int i = reader->prefetched; i < last; i++)
+		__builtin_prefetch(reader->next_page + BLCKSZ - kLine * (i + 1), 0, 2);
+	reader->prefetched = last;
+}
+
+/// Numbers of the visible rows of the page that are not read yet; n_rows - position of them.
+inline const OffsetNumber *
+HeapRowOffsets(const HeapReader *reader) {
+	return ((HeapScanDesc)reader->scan)->rs_vistuples + reader->position;
+}
+
 /// The next row of the page; call only while position < n_rows.
 inline HeapRow
 NextHeapRow(HeapReader *reader) {
-	// The next page's cache lines are asked for little by little, where this page's rows are
-	// worked on: tuples fill a page downwards, which the processor's own prefetcher does badly.
-	if (reader->next_page != nullptr) {
-		constexpr int kLine = 64, kLines = BLCKSZ / kLine, kLinesPerRow = 3;
-		for (int i = 0; i < kLinesPerRow && reader->prefetched < kLines; i++)
-			__builtin_prefetch(reader->next_page + BLCKSZ - kLine * ++reader->prefetched);
-	}
-	OffsetNumber offset = ((HeapScanDesc)reader->scan)->rs_vistuples[reader->position++];
+	PrefetchNextPage(reader);
+	OffsetNumber offset = *HeapRowOffsets(reader);
+	reader->position++;
 	ItemId item = PageGetItemId(reader->page, offset);
 	return {(HeapTupleHeader)PageGetItem(reader->page, item), offset, ItemIdGetLength(item)};
 }

@@ -92,9 +92,11 @@ FromPages(Relation relation, PredictionBatch *batch) {
 	int row = 0;
 	while (NextHeapPage(&reader)) {
 		while (reader.position < reader.n_rows) {
-			if (!AddDirectRow(direct, NextHeapRow(&reader).header, row))
+			int n = Min(reader.n_rows - reader.position, kBatch - row);
+			if (AddDirectRows(direct, &reader, n, row) < n)
 				StoreFeatures(nullptr, nullptr, nullptr, nullptr, 0, 0);
-			if (++row == kBatch) {
+			row += n;
+			if (row == kBatch) {
 				FlushDirectRows(direct);
 				sum += Checksum(batch->predictions[0].raw, row);
 				row = 0;

@@ -77,6 +77,37 @@ ANALYZE wide;
 SELECT same('SELECT y FROM wide');
 SELECT same('SELECT f3, y, f27 FROM wide');
 
+\echo -- NULLs anywhere behind a wider column, integers side by side, a dropped column, more than 64 columns, with every evaluator
+CREATE FUNCTION same_with_each(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE evaluator text;
+BEGIN
+	FOREACH evaluator IN ARRAY ARRAY['walker', 'portable', 'avx2', 'avx512'] LOOP
+		BEGIN
+			PERFORM set_config('pgml.evaluator', evaluator, true);
+		EXCEPTION WHEN OTHERS THEN
+			PERFORM set_config('pgml.evaluator', 'portable', true); -- this processor has it not
+		END;
+		RETURN NEXT same(query);
+	END LOOP;
+	PERFORM set_config('pgml.evaluator', 'auto', true);
+END $$;
+SELECT 'CREATE TABLE gaps (id bigint, ' || string_agg(CASE i WHEN 9 THEN 'gone real, ' ELSE '' END || name || ' ' || type, ', ') || ', y float8 GENERATED ALWAYS AS (pgml.predict(''scan gaps'', '
+	|| string_agg(name, ', ') || ')) STORED) USING pgml' AS table,
+	'CREATE TABLE gaps_training AS SELECT ' || string_agg('sin(n * ' || i || ')::' || type || ' AS ' || name, ', ') || ', cos(n) AS y FROM generate_series(1, 300) n' AS training,
+	'INSERT INTO gaps SELECT n, ' || string_agg(format('CASE WHEN n %% 5 = 0 OR n %% 5 = 1 AND %1$s < 5 OR hashint4(n * 100 + %1$s) %% 20 > 0 THEN sin(n * %1$s) END', i), ', ')
+		|| ' FROM generate_series(1, 3000) n' AS rows
+FROM (SELECT i, CASE WHEN i <= 4 THEN 'i' ELSE 'f' END || i AS name, CASE WHEN i <= 4 THEN 'int' ELSE 'real' END AS type FROM generate_series(1, 75) i) columns \gset
+:training;
+SELECT deployed FROM pgml.train('scan gaps', 'regression', 'gaps_training', 'y', 'xgboost', hyperparams => '{"n_estimators": 30}');
+:table;
+ALTER TABLE gaps DROP COLUMN gone;
+:rows;
+ANALYZE gaps;
+SELECT count(*) FILTER (WHERE n = 0) > 0 AS some_without_nulls, count(*) FILTER (WHERE n > 0) > 0 AS some_with FROM (SELECT num_nulls(i1, i2, i3, i4, f5, f6, f74, f75) AS n FROM gaps) x;
+SELECT same_with_each('SELECT id, y FROM gaps');
+SELECT same_with_each('SELECT f75, y, i2, f40, f5, id FROM gaps WHERE y > 0');
+SELECT same_with_each('SELECT y FROM wide');
+
 \echo -- columns added and dropped after the rows
 CREATE TABLE changed (id int, gone real, a bool, b int2, c int8, d real) USING pgml;
 INSERT INTO changed SELECT i, i, i % 2 = 0, i % 5, i, i FROM generate_series(1, 300) i;

@@ -3,6 +3,7 @@
 
 #include "engine/dense.h"
 #include "engine/engine.h"
+#include "engine/words.h"
 
 #include "no_postgres.h"
 
@@ -106,5 +107,19 @@ FindEngine(Evaluator evaluator) {
 }
 
 } // namespace engine
+
+TransposeWordsFunction
+FindTransposeWords() noexcept {
+	switch (ActiveEvaluator()) {
+#if defined(__x86_64__)
+		case Evaluator::kAvx2:
+			return engine::TransposeWordsAvx2;
+		case Evaluator::kAvx512:
+			return engine::TransposeWordsAvx512;
+#endif
+		default:
+			return engine::TransposeWordsPortable;
+	}
+}
 
 } // namespace pgml
