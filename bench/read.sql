@@ -66,7 +66,8 @@ INSERT INTO queries VALUES
 	('avg_nulls', 'SELECT avg(price) FROM predicted_nulls', :rows, '{}'),
 	('unfused', 'SELECT avg(price) FROM predicted', :rows, '{pgml.fused_scan=off}'),
 	('row', 'SELECT avg(price) FROM predicted', :rows, '{pgml.batch=off}'),
-	('one_worker', 'SELECT avg(price) FROM predicted', :rows, '{max_parallel_workers_per_gather=1,parallel_leader_participation=off}'),
+	-- The planner does not take a single worker by itself: without force_parallel_mode this would be the plan without workers.
+	('one_worker', 'SELECT avg(price) FROM predicted', :rows, '{max_parallel_workers_per_gather=1,parallel_leader_participation=off,force_parallel_mode=on}'),
 	('two_workers', 'SELECT avg(price) FROM predicted', :rows, '{max_parallel_workers_per_gather=2,parallel_leader_participation=off}');
 ALTER TABLE predicted SET (parallel_workers = 2);
 SET parallel_setup_cost = 0;
@@ -90,6 +91,7 @@ BEGIN
 			END IF;
 			SET max_parallel_workers_per_gather = 0;
 			RESET parallel_leader_participation;
+			RESET force_parallel_mode;
 			RESET pgml.fused_scan;
 			RESET pgml.batch;
 		END LOOP;
