@@ -12,3 +12,10 @@ void RegisterScanNode();         // exec_scan.cpp
 void InstallTrainingProgress();  // sqlfuncs/training_progress.cpp
 
 } // namespace pgml::am
+
+namespace pgml::index {
+
+void DefineIndexOptions(); // index/faiss_options.cpp
+void InstallIndexCache();  // index/faiss_cache.cpp
+
+} // namespace pgml::index

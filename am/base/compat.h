@@ -9,6 +9,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_relation.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
@@ -114,6 +115,34 @@ CountRowsRead(Relation relation, int64 rows) {
 	relation->pgstat_info->t_counts.t_tuples_returned += rows;
 #else
 	relation->pgstat_info->counts.tuples_returned += rows;
+#endif
+}
+
+/// The number of a relation's file, which changes when it is rebuilt.
+inline Oid
+FileNumberOf(Relation relation) {
+#if PG_VERSION_NUM < 160000
+	return relation->rd_node.relNode;
+#else
+	return relation->rd_locator.relNumber;
+#endif
+}
+
+/// Pins the page if it still is in that buffer.
+inline bool
+ReadRecent(Relation relation, BlockNumber block, Buffer recent) {
+#if PG_VERSION_NUM < 160000
+	return ReadRecentBuffer(relation->rd_node, MAIN_FORKNUM, block, recent);
+#else
+	return ReadRecentBuffer(relation->rd_locator, MAIN_FORKNUM, block, recent);
+#endif
+}
+
+/// Refuses to read for a snapshot that old_snapshot_threshold has cut off.
+inline void
+CheckSnapshotAge(Snapshot snapshot, Relation relation, Page page) {
+#if PG_VERSION_NUM < 170000
+	TestForOldSnapshot(snapshot, relation, page);
 #endif
 }
 

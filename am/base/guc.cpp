@@ -16,6 +16,10 @@ bool guc_batch = true;
 int guc_batch_size = 1024;
 int guc_evaluator = (int)pgml::Evaluator::kAuto;
 bool guc_fused_scan = true;
+int guc_iterative_scan = (int)IterativeScan::kStrictOrder;
+int guc_probes = 0;
+double guc_recall = 0.95;
+int guc_refine = 0;
 int guc_training_memory = 4 * 1024 * 1024;
 int guc_training_threads = 1;
 
@@ -27,6 +31,12 @@ const config_enum_entry kEvaluators[] = {
 	{"portable", (int)pgml::Evaluator::kPortable, false},
 	{"avx2", (int)pgml::Evaluator::kAvx2, false},
 	{"avx512", (int)pgml::Evaluator::kAvx512, false},
+	{nullptr, 0, false},
+};
+
+const config_enum_entry kIterativeScans[] = {
+	{"strict_order", (int)IterativeScan::kStrictOrder, false},
+	{"relaxed_order", (int)IterativeScan::kRelaxedOrder, false},
 	{nullptr, 0, false},
 };
 
@@ -65,6 +75,23 @@ DefineSettings() {
 		"pgml.fused_scan", "Reads the features of predictions directly from table pages.",
 		"Off reads them through a scan of the server; the rows are the same.", &guc_fused_scan,
 		true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable(
+		"pgml.iterative_scan",
+		"What a scan of a faiss index does with rows that it finds too late for their distance.",
+		"\"strict_order\" leaves them out, \"relaxed_order\" returns them out of order.",
+		&guc_iterative_scan, (int)IterativeScan::kStrictOrder, kIterativeScans, PGC_USERSET,
+		GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pgml.probes", "Lists of a faiss index that a search opens first.",
+							"0 follows from pgml.recall.", &guc_probes, 0, 0, 65536, PGC_USERSET,
+							GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomRealVariable("pgml.recall",
+							 "Share of the true nearest neighbors that a search finds.",
+							 "1 looks at every row of the index.", &guc_recall, 0.95, 0.5, 1,
+							 PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable(
+		"pgml.refine", "Candidates of a faiss index whose distance is bounded for the first rows.",
+		"0 follows from pgml.recall.", &guc_refine, 0, 0, 1000000, PGC_USERSET, GUC_EXPLAIN,
+		nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pgml.training_memory",
 							"Memory that the rows of one training may take.",
 							"Counted are the rows as read, after preprocessing, and as the "

@@ -42,6 +42,8 @@ _PG_init(void) {
 	pgml::am::InstallDdlHook();
 	pgml::am::InstallIndexCreationHook();
 	pgml::am::InstallTrainingProgress();
+	pgml::index::DefineIndexOptions();
+	pgml::index::InstallIndexCache();
 }
 
 /// pgml.version() -> text

@@ -1,0 +1,44 @@
+#pragma once
+/**
+ * What recall a setting reaches, measured by the build.
+ *
+ * Some rows of the table stand for queries. The second scan of the table finds their true ten nearest neighbours among all
+ * rows; afterwards each neighbour says which settings find it: those that open its list, and that keep as many candidates as
+ * there are codes with a better estimate in the lists opened. One pass over the lists of a query thus measures all settings.
+ */
+#include "index/faiss_page.h"
+
+namespace pgml::index {
+
+constexpr uint32 kProbeNeighbors = 10;
+
+struct ProbeNeighbor {
+	double score;
+	uint32 list;
+	ItemPointerData tid;
+	float estimate; ///< by its code
+	bool found;
+};
+
+struct Probe {
+	ann::Layout layout;
+	uint32 n;
+	float *queries; ///< prepared
+	ItemPointerData *tids;
+	ProbeNeighbor *neighbors; ///< kProbeNeighbors for each query, nearest first
+	uint32 *n_neighbors;
+};
+
+/// How many rows to hold back: at most 200, fewer where comparing all rows with each would take more than about a second.
+uint32 ProbeQueries(uint32 dims, uint64 n_rows, uint64 n_sample);
+/// Copies the queries.
+void InitProbe(Probe *probe, const ann::Layout &layout, const float *queries,
+			   const ItemPointerData *tids, uint32 n);
+/// Rows of the table, prepared.
+void ObserveRows(Probe *probe, const float *rows, const ItemPointerData *tids, const uint32 *lists,
+				 int n);
+/// Fills the curve of the meta page, cheapest point first, recall ascending.
+void MeasureCurve(Probe *probe, Relation index, const std::byte *blob, const Geometry &geometry,
+				  const DirectoryEntryData *entries, MetaData *meta);
+
+} // namespace pgml::index

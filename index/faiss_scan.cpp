@@ -1,0 +1,250 @@
+/**
+ * Searching: ORDER BY column <-> query, through amgettuple.
+ *
+ * Rows are returned in the order of a true lower bound of their distance; the executor computes exact distances from the table
+ * and holds a row back until no bound is nearer (xs_recheckorderby). So it is exact among what was bounded, no vector is
+ * stored twice, and how many rows are wanted need not be known: as rows are taken, more candidates are bounded and more lists
+ * are opened, in step, so that what a filter eats is replaced by what is nearest.
+ *
+ * A row that is found after rows behind it were returned would break ORDER BY, which the executor does not check between
+ * rows: pgml.iterative_scan says whether it is left out or returned out of order.
+ *
+ * No pin is held between reading a TID and returning it. With an MVCC snapshot that is safe: what the snapshot sees is not
+ * vacuumed, and a line pointer that is used again holds a row that it does not see. Other snapshots are refused.
+ */
+#include "index/faiss_scan.h"
+
+#include "am/base/guc.h"
+
+#include <algorithm>
+#include <cmath>
+
+extern "C" {
+#include "access/relscan.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+}
+
+namespace pgml::index {
+
+namespace {
+
+/// Up to so many rows the first candidates are enough: ten wanted, and what the executor looks ahead. The curve of the build
+/// is measured for ten.
+constexpr double kRowsOfFirst = 20;
+
+bool
+FartherFirst(const BoundedRow &a, const BoundedRow &b) {
+	return b < a;
+}
+
+bool
+BoundsEveryRow(const Search *search) {
+	return search->settings.refine == 0 || search->any_order;
+}
+
+Size
+WorkMemory() {
+	return (Size)work_mem * 1024;
+}
+
+/// Takes what the index holds now. Memory of an earlier run of the scan is kept when it fits.
+void
+Attach(Search *search) {
+	IndexCache *cache = GetCache(search->index);
+	if (cache == search->cache)
+		return;
+	HoldCache(cache, search->context);
+	search->cache = cache;
+	if (cache->IsEmpty())
+		return;
+	const ann::Layout &layout = cache->meta.layout;
+	MemoryContext old = MemoryContextSwitchTo(search->context);
+	auto *memory = (char *)palloc_extended(ann::Query::Bytes(layout) + ann::kAlignment,
+										   MCXT_ALLOC_HUGE);
+	search->query = new (palloc(sizeof(ann::Query)))
+		ann::Query(cache->quantizer(), (void *)TYPEALIGN(ann::kAlignment, memory));
+	search->lists = (uint32 *)palloc(sizeof(uint32) * 1024);
+	search->estimates =
+		(ann::Candidate *)palloc(sizeof(ann::Candidate) * cache->geometry.slots_per_page);
+	search->page_copy = (char *)palloc(BLCKSZ);
+	search->row_copy = (std::byte *)palloc(layout.row_bytes);
+	search->store_capacity = 0;
+	search->store = nullptr;
+	MemoryContextSwitchTo(old);
+}
+
+/// Reads the query. @return false: there is nothing to find
+bool
+ReadQuery(Search *search, IndexScanDesc scan) {
+	search->any_order = search->query_is_null = false;
+	if (scan->numberOfOrderBys == 0 || (scan->orderByData[0].sk_flags & SK_ISNULL) != 0) {
+		search->any_order = search->query_is_null = true;
+		return true;
+	}
+	MemoryContextReset(search->query_context);
+	MemoryContext old = MemoryContextSwitchTo(search->query_context);
+	int n;
+	const float *elements = search->type->elements(scan->orderByData[0].sk_argument, &n);
+	CheckIndexDimensions(search->cache->meta.layout, n);
+	search->any_order = !search->query->Start(elements);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+void
+Start(Search *search, IndexScanDesc scan) {
+	search->started = true;
+	if (!IsMVCCSnapshot(scan->xs_snapshot))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("an index of access method faiss is only read with an MVCC snapshot")));
+	search->snapshot = scan->xs_snapshot;
+	pgstat_count_index_scan(search->index);
+	Attach(search);
+	search->ended = search->cache->IsEmpty() || !ReadQuery(search, scan);
+	if (search->ended)
+		return;
+	search->settings = ChooseSettings(search->cache->meta);
+	search->relaxed = am::guc_iterative_scan == (int)am::IterativeScan::kRelaxedOrder;
+	uint64 most = Max(WorkMemory() / 4 / sizeof(ScoredCode) / 2, (Size)1024);
+	search->store_keep = (uint32)Min(Max((uint64)search->settings.refine, (uint64)64), most);
+	search->heap_limit = Max(WorkMemory() / 2 / sizeof(BoundedRow), (Size)1024);
+}
+
+/// Bounds n more candidates, or as many as there are in the lists opened.
+void
+RefineMore(Search *search, uint64 n) {
+	uint64 most = Max(WorkMemory() / 4 / sizeof(ScoredCode) / 2, (Size)1024);
+	while (n > 0) {
+		CHECK_FOR_INTERRUPTS();
+		if (search->n_store == 0) {
+			if (!search->cut.set)
+				return;
+			// Each pass over the opened pages is to bring more than the last.
+			search->store_keep = (uint32)Min((uint64)search->store_keep * 2, most);
+			CollectBehindCut(search);
+			if (search->n_store == 0)
+				return;
+		}
+		uint32 now = (uint32)Min(n, (uint64)search->n_store);
+		RefineStore(search, now);
+		n -= now;
+	}
+}
+
+/// Keeps what is bounded, and the lists opened, in proportion to the rows taken.
+void
+LookFurther(Search *search) {
+	uint64 taken = search->counters.returned + search->counters.left_out;
+	double share = Max(1.0, (double)taken / kRowsOfFirst);
+	uint64 size = search->n_heap, bounded = search->counters.bounded;
+	double lists = search->settings.probes * std::sqrt(share);
+	uint32 n_lists = search->cache->meta.layout.lists;
+	if (search->opened < n_lists && search->opened < lists) {
+		uint32 wanted = (uint32)Min(std::ceil(lists), (double)n_lists) - search->opened;
+		OpenLists(search, Max(wanted, search->opened / 2));
+	}
+	bool all_rows = BoundsEveryRow(search);
+	double refine = search->settings.refine * share;
+	if (!all_rows && (double)search->counters.bounded < refine &&
+		search->n_heap < search->heap_limit)
+		RefineMore(search, Max((uint64)(refine - (double)search->counters.bounded),
+							   search->counters.bounded / 2));
+	while (search->n_heap == 0) {
+		if (!all_rows)
+			RefineMore(search, Max(search->settings.refine, search->counters.bounded / 2));
+		else if (search->cut.set)
+			CollectBehindCut(search);
+		if (search->n_heap == 0 &&
+			(search->cut.set || search->n_store > 0 ||
+			 OpenLists(search, Max(search->opened / 2, 1U))))
+			continue;
+		break;
+	}
+	if (search->n_heap != size || search->counters.bounded != bounded)
+		std::make_heap(search->heap, search->heap + search->n_heap, FartherFirst);
+}
+
+void
+Return(IndexScanDesc scan, const Search *search, const BoundedRow &row) {
+	scan->xs_heaptid = row.tid;
+	scan->xs_recheck = false;
+	if (scan->numberOfOrderBys == 0)
+		return;
+	scan->xs_recheckorderby = !search->any_order;
+	scan->xs_orderbynulls[0] = search->query_is_null;
+	scan->xs_orderbyvals[0] =
+		Float8GetDatum(search->any_order ? std::nan("") : row.bound);
+}
+
+} // namespace
+
+IndexScanDesc
+BeginScan(Relation index, int n_keys, int n_orderbys) {
+	IndexScanDesc scan = RelationGetIndexScan(index, n_keys, n_orderbys);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "faiss scan", ALLOCSET_DEFAULT_SIZES);
+	auto *search = (Search *)MemoryContextAllocZero(context, sizeof(Search));
+	search->index = index;
+	search->context = context;
+	search->query_context =
+		AllocSetContextCreate(context, "faiss query", ALLOCSET_SMALL_SIZES);
+	search->type = VectorTypeOf(index);
+	if (n_orderbys > 0) {
+		scan->xs_orderbyvals = (Datum *)palloc0(sizeof(Datum) * (Size)n_orderbys);
+		scan->xs_orderbynulls = (bool *)palloc0(sizeof(bool) * (Size)n_orderbys);
+	}
+	scan->opaque = search;
+	return scan;
+}
+
+void
+Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int n_orderbys) {
+	auto *search = (Search *)scan->opaque;
+	if (keys != nullptr && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, sizeof(ScanKeyData) * (Size)scan->numberOfKeys);
+	if (orderbys != nullptr && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys, sizeof(ScanKeyData) * (Size)scan->numberOfOrderBys);
+	search->started = search->ended = false;
+	search->opened = search->n_pages = search->n_store = 0;
+	search->n_heap = 0;
+	search->cut = {};
+	search->counters = {};
+	search->last_bound = -INFINITY;
+}
+
+bool
+GetTuple(IndexScanDesc scan, ScanDirection direction) {
+	auto *search = (Search *)scan->opaque;
+	if (!ScanDirectionIsForward(direction))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("access method faiss does not scan backwards")));
+	if (!search->started)
+		Start(search, scan);
+	while (!search->ended) {
+		LookFurther(search);
+		if (search->n_heap == 0) {
+			search->ended = true;
+			break;
+		}
+		std::pop_heap(search->heap, search->heap + search->n_heap, FartherFirst);
+		BoundedRow row = search->heap[--search->n_heap];
+		if (row.bound < search->last_bound && !search->relaxed) {
+			search->counters.left_out++;
+			continue;
+		}
+		search->last_bound = Max(search->last_bound, row.bound);
+		search->counters.returned++;
+		Return(scan, search, row);
+		return true;
+	}
+	return false;
+}
+
+void
+EndScan(IndexScanDesc scan) {
+	MemoryContextDelete(((Search *)scan->opaque)->context);
+}
+
+} // namespace pgml::index

@@ -1,0 +1,135 @@
+#pragma once
+/**
+ * The state of one search, and the three steps of it.
+ *
+ * faiss_scan.cpp   the callbacks; when to look at more
+ * faiss_walk.cpp   opens lists: estimates their codes, or, where every row counts, bounds their rows
+ * faiss_refine.cpp bounds the rows of the best candidates
+ *
+ * Two ways: with `refine` > 0 the codes of opened lists are estimated and the best candidates' rows are bounded, a few at
+ * first, more as rows are asked for. With refine = 0 all rows of opened lists are bounded (no codes, or a recall of 1).
+ *
+ * Nothing that was looked at is lost (a LIMIT is not known here, and filters eat rows), but memory is bounded: of what an
+ * opened page holds, the store keeps the best. `cut` is the last key kept; what lies beyond it is collected by going over the
+ * opened pages again once the store is empty. Keys are (score, page, slot), pages numbered as they were opened, so that equal
+ * scores are in order too and each row is on one side of every cut.
+ */
+#include "index/faiss.h"
+
+#include "index/faiss_cache.h"
+
+namespace pgml::index {
+
+constexpr int kInlineRowPages = 6;
+
+/// A code page that was opened.
+struct OpenedPage {
+	BlockNumber block;
+	uint32 list;
+	uint32 chain;
+	uint32 first_row;
+	uint16 count; ///< slots in use then; later ones belong to rows that the scan cannot see
+	uint16 n_inline;
+	BlockNumber row_pages[kInlineRowPages]; ///< when there are so few
+};
+
+/// A code that was estimated.
+struct ScoredCode {
+	float score;
+	uint32 page; ///< number of the opened page
+	uint16 slot;
+	ItemPointerData tid;
+};
+static_assert(sizeof(ScoredCode) == 16);
+
+/// A row with its lower bound.
+struct BoundedRow {
+	double bound;
+	uint32 page;
+	uint16 slot;
+	ItemPointerData tid;
+};
+
+/// What lies behind this was left out.
+struct Cut {
+	double score;
+	uint32 page;
+	uint16 slot;
+	bool set; ///< something was left out
+};
+
+template <typename A, typename B>
+inline bool
+Before(const A &a, const B &b, double score_a, double score_b) {
+	if (score_a != score_b)
+		return score_a < score_b;
+	return a.page != b.page ? a.page < b.page : a.slot < b.slot;
+}
+inline bool
+operator<(const ScoredCode &a, const ScoredCode &b) {
+	return Before(a, b, a.score, b.score);
+}
+inline bool
+operator<(const BoundedRow &a, const BoundedRow &b) {
+	return Before(a, b, a.bound, b.bound);
+}
+template <typename Entry>
+inline bool
+IsBehind(const Entry &entry, double score, const Cut &cut) {
+	return Before(cut, entry, cut.score, score);
+}
+
+struct SearchCounters {
+	uint64 lists, pages, codes, bounded, returned, left_out;
+};
+
+struct Search {
+	Relation index;
+	Snapshot snapshot;
+	MemoryContext context; ///< of the scan
+	MemoryContext query_context; ///< detoasted query
+	IndexCache *cache;
+	const VectorType *type;
+	ann::Query *query;
+	bool started, ended;
+	bool any_order; ///< the query is NULL or has no direction: every row is as near as any other
+	bool query_is_null;
+	bool relaxed;
+	ScanSettings settings;
+	uint32 opened; ///< lists
+
+	OpenedPage *pages;
+	uint32 n_pages, pages_capacity;
+
+	ScoredCode *store; ///< estimated, not yet bounded
+	uint32 n_store, store_capacity;
+	uint32 store_keep; ///< how many stay when it is full
+	BoundedRow *heap; ///< bounded, not yet returned; nearest first once heaped
+	uint64 n_heap, heap_capacity;
+	uint64 heap_limit; ///< by work_mem
+	Cut cut; ///< of the store, or of the heap when every row is bounded
+
+	double last_bound;
+	SearchCounters counters;
+
+	uint32 *lists;             ///< of NextLists
+	ann::Candidate *estimates; ///< of one page
+	char *page_copy;           ///< of a code page whose rows are visited
+	std::byte *row_copy;       ///< of a row that spans pages
+};
+
+// faiss_walk.cpp
+/// Opens up to n more lists. @return false: all are open
+bool OpenLists(Search *search, uint32 n);
+/// Goes over the opened pages again for what lies behind the cut.
+void CollectBehindCut(Search *search);
+
+// faiss_refine.cpp
+/// Bounds the n best of the store. @return false: it is empty
+bool RefineStore(Search *search, uint32 n);
+/// Bounds the live rows of an opened page that lie behind `low`.
+void BoundPage(Search *search, uint32 page_number, Page page, const Cut &low);
+/// Makes room for one more row; with everything bounded, by leaving out the farthest when work_mem is full.
+void PushRow(Search *search, const BoundedRow &row);
+
+} // namespace pgml::index

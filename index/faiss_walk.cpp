@@ -1,0 +1,203 @@
+/**
+ * Opening lists: pages in the order of their chains, one page pinned ahead so that it is in the processor's cache when its
+ * turn comes. A page is locked only while it is read. See faiss_scan.h.
+ */
+#include "index/faiss_scan.h"
+
+#include "am/base/compat.h"
+
+#include <algorithm>
+#include <cmath>
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace pgml::index {
+
+namespace {
+
+constexpr uint32 kListsAtOnce = 1024;
+
+void *
+Grow(MemoryContext context, void *memory, Size bytes) {
+	return memory == nullptr
+			   ? MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_HUGE)
+			   : repalloc_huge(memory, bytes);
+}
+
+/// Keeps the best of a full store and lowers the cut.
+void
+ShrinkStore(Search *search) {
+	ScoredCode *store = search->store;
+	std::nth_element(store, store + search->store_keep - 1, store + search->n_store);
+	const ScoredCode &last = store[search->store_keep - 1];
+	search->n_store = search->store_keep;
+	search->cut = {last.score, last.page, last.slot, true};
+}
+
+/// Room for the codes of one more page.
+void
+ReserveStore(Search *search) {
+	uint32 needed = search->store_keep * 2 + search->cache->geometry.slots_per_page;
+	if (search->store_capacity < needed) {
+		search->store = (ScoredCode *)Grow(search->context, search->store,
+										   sizeof(ScoredCode) * (Size)needed);
+		search->store_capacity = needed;
+	}
+	if (search->n_store + search->cache->geometry.slots_per_page > search->store_capacity)
+		ShrinkStore(search);
+}
+
+/// @return the number of the page
+uint32
+NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
+	if (search->n_pages == search->pages_capacity) {
+		uint32 capacity = search->pages_capacity == 0 ? 256 : search->pages_capacity * 2;
+		search->pages = (OpenedPage *)Grow(search->context, search->pages,
+										   sizeof(OpenedPage) * (Size)capacity);
+		search->pages_capacity = capacity;
+	}
+	OpenedPage *page = &search->pages[search->n_pages];
+	page->block = block;
+	page->list = tail->common.list;
+	page->chain = tail->common.chain;
+	page->first_row = tail->first_row;
+	page->count = tail->count;
+	page->n_inline = tail->n_row_pages <= kInlineRowPages ? tail->n_row_pages : 0;
+	memcpy(page->row_pages, tail->row_pages, sizeof(BlockNumber) * page->n_inline);
+	return search->n_pages++;
+}
+
+/// Estimates the codes of a page and stores those behind `low` that lie before the cut.
+void
+EstimatePage(Search *search, uint32 number, Page page, const Cut &low, const std::byte *ahead) {
+	const OpenedPage &opened = search->pages[number];
+	ReserveStore(search);
+	float limit = search->cut.set ? (float)search->cut.score : INFINITY;
+	// Of the score of the cut itself nothing comes any more in this pass: later pages have higher numbers.
+	size_t blocks = ((size_t)opened.count + ann::kBlockVectors - 1) / ann::kBlockVectors;
+	size_t found =
+		search->query->Scan(BlockAt(search->cache->meta.layout, page, 0), blocks, opened.list,
+							limit, search->estimates, ahead);
+	ScoredCode *out = search->store + search->n_store;
+	for (size_t i = 0; i < found; i++) {
+		const ann::Candidate &estimate = search->estimates[i];
+		ScoredCode code;
+		code.score = estimate.score;
+		code.page = number;
+		code.slot = (uint16)estimate.index;
+		if (estimate.index >= opened.count || (low.set && !IsBehind(code, code.score, low)))
+			continue;
+		code.tid = *TidAt(search->cache->geometry, page, estimate.index);
+		*out++ = code;
+	}
+	search->n_store = (uint32)(out - search->store);
+	search->counters.codes += opened.count;
+}
+
+/// Visits one page; releases it.
+void
+VisitPage(Search *search, uint32 number, Buffer buffer, const Cut &low, const std::byte *ahead) {
+	Page page = BufferGetPage(buffer);
+	search->counters.pages++;
+	if (search->settings.refine > 0 && !search->any_order) {
+		EstimatePage(search, number, page, low, ahead);
+		UnlockReleaseBuffer(buffer);
+		return;
+	}
+	// Rows are visited without the lock on their code page.
+	memcpy(search->page_copy, page, BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+	BoundPage(search, number, (Page)search->page_copy, low);
+}
+
+const std::byte *
+BlocksOf(Buffer buffer) {
+	return BufferIsValid(buffer) ? (const std::byte *)BufferGetPage(buffer) + kCodeOffset : nullptr;
+}
+
+/// Reads all pages of the lists given.
+void
+OpenChains(Search *search, const uint32 *lists, uint32 n) {
+	IndexCache *cache = search->cache;
+	const Cut none = {};
+	Buffer ahead = InvalidBuffer;
+	for (uint32 i = 0; i < n; i++) {
+		// Heads belong to one generation of the index; the pages of an older one stay as long as this scan's snapshot.
+		ListHead head = cache->heads[lists[i]];
+		uint32 n_list_pages = 0;
+		for (BlockNumber block = head.head; block != InvalidBlockNumber;) {
+			CHECK_FOR_INTERRUPTS();
+			Buffer buffer =
+				BufferIsValid(ahead) ? ahead : ReadCached(search->index, cache, block);
+			ahead = InvalidBuffer;
+			LockBuffer(buffer, BUFFER_LOCK_SHARE);
+			pg::CheckSnapshotAge(search->snapshot, search->index, BufferGetPage(buffer));
+			const CodeTailData *tail =
+				CheckCodePage(search->index, buffer, cache->geometry, lists[i], head.chain);
+			uint32 number = NotePage(search, block, tail);
+			block = tail->common.next;
+			BlockNumber after = block;
+			if (after == InvalidBlockNumber && i + 1 < n)
+				after = cache->heads[lists[i + 1]].head;
+			if (after != InvalidBlockNumber)
+				ahead = ReadCached(search->index, cache, after);
+			VisitPage(search, number, buffer, none, BlocksOf(ahead));
+			// A damaged link can make a circle.
+			if (++n_list_pages % 65536 == 0 &&
+				n_list_pages > RelationGetNumberOfBlocks(search->index))
+				RaiseCorrupted(search->index, block, "Its chain has no end.");
+		}
+	}
+	if (BufferIsValid(ahead))
+		ReleaseBuffer(ahead);
+}
+
+} // namespace
+
+bool
+OpenLists(Search *search, uint32 n) {
+	bool any = false;
+	while (n > 0) {
+		uint32 asked = Min(n, kListsAtOnce), given = 0;
+		if (search->any_order)
+			// In the order of their numbers: there is no nearest.
+			for (; given < asked && search->opened + given < search->cache->meta.layout.lists;
+				 given++)
+				search->lists[given] = search->opened + given;
+		else
+			given = (uint32)search->query->NextLists(asked, search->lists);
+		if (given == 0)
+			break;
+		OpenChains(search, search->lists, given);
+		search->opened += given;
+		search->counters.lists += given;
+		n -= given;
+		any = true;
+	}
+	return any;
+}
+
+void
+CollectBehindCut(Search *search) {
+	Cut low = search->cut;
+	search->cut = {};
+	Buffer ahead = InvalidBuffer;
+	for (uint32 number = 0; number < search->n_pages; number++) {
+		CHECK_FOR_INTERRUPTS();
+		// By value: bounding rows may note no page, but the array may not be relied on.
+		OpenedPage opened = search->pages[number];
+		Buffer buffer = BufferIsValid(ahead)
+							? ahead
+							: ReadCached(search->index, search->cache, opened.block);
+		ahead = InvalidBuffer;
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		CheckCodePage(search->index, buffer, search->cache->geometry, opened.list, opened.chain);
+		if (number + 1 < search->n_pages)
+			ahead = ReadCached(search->index, search->cache, search->pages[number + 1].block);
+		VisitPage(search, number, buffer, low, BlocksOf(ahead));
+	}
+}
+
+} // namespace pgml::index
