@@ -110,15 +110,14 @@ StartSample(BuildState *build, int n) {
 	double tuples, visible;
 	estimate_rel_size(build->heap, nullptr, &pages, &tuples, &visible);
 	uint64 expected = tuples > 1000 ? (uint64)tuples : 1000;
-	ann::Layout layout =
-		ChooseLayout(build->index, build->dims, build->type->metric, expected);
+	ann::Layout layout = ChooseLayout(build->index, build->dims, build->type->metric, expected);
 	uint64 wanted = 0;
 	pg::Guard([&] { wanted = ann::SampleSize(layout, expected); });
 	uint64 fit = HalfOfMaintenanceMemory() / (sizeof(float) * build->dims);
 	build->capacity = Max(Min(wanted, fit), (uint64)256);
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(build));
-	build->sample = (float *)palloc_extended(sizeof(float) * build->dims * build->capacity,
-											 MCXT_ALLOC_HUGE);
+	build->sample =
+		(float *)palloc_extended(sizeof(float) * build->dims * build->capacity, MCXT_ALLOC_HUGE);
 	build->sample_tids = (ItemPointerData *)palloc_extended(
 		sizeof(ItemPointerData) * build->capacity, MCXT_ALLOC_HUGE);
 	MemoryContextSwitchTo(old);
@@ -151,8 +150,8 @@ SampleRow(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *st
 	} else if (place < build->n_sample) {
 		// The row that it replaced is gone: another takes its place.
 		build->n_sample--;
-		memcpy(build->sample + place * build->dims,
-			   build->sample + build->n_sample * build->dims, sizeof(float) * build->dims);
+		memcpy(build->sample + place * build->dims, build->sample + build->n_sample * build->dims,
+			   sizeof(float) * build->dims);
 		build->sample_tids[place] = build->sample_tids[build->n_sample];
 	}
 	MemoryContextSwitchTo(old);
@@ -225,8 +224,7 @@ EncodeBatch(BuildState *build) {
 		build->residual += encoded.residual_squared;
 		build->code_error += encoded.code_error_squared;
 	}
-	ObserveRows(&build->probe, build->batch, build->batch_tids, build->batch_lists,
-				build->n_batch);
+	ObserveRows(&build->probe, build->batch, build->batch_tids, build->batch_lists, build->n_batch);
 	build->n_rows += (uint64)build->n_batch;
 	build->n_batch = 0;
 }
@@ -293,8 +291,8 @@ WriteBlob(Relation index, MetaData *meta, const std::byte *blob, Page image, boo
 
 void
 TakeDirectory(Relation index, MetaData *meta) {
-	meta->directory_start = TakePages(
-		index, (meta->layout.lists + kDirectoryEntries - 1) / kDirectoryEntries);
+	meta->directory_start =
+		TakePages(index, (meta->layout.lists + kDirectoryEntries - 1) / kDirectoryEntries);
 }
 
 void
@@ -310,8 +308,7 @@ WriteDirectory(Relation index, const MetaData &meta, const DirectoryEntryData *e
 
 DirectoryEntryData *
 WriteLists(BuildState *build) {
-	auto *entries =
-		(DirectoryEntryData *)palloc(sizeof(DirectoryEntryData) * build->layout.lists);
+	auto *entries = (DirectoryEntryData *)palloc(sizeof(DirectoryEntryData) * build->layout.lists);
 	auto *buffer = (char *)palloc(build->spool.record_bytes);
 	ListWriter writer;
 	InitWriter(&writer, build->index, &build->layout, &build->geometry, false);
@@ -323,8 +320,7 @@ WriteLists(BuildState *build) {
 		BeginList(&writer, list, 1);
 		while (SpoolRow *row = NextSpoolRow(&build->spool, list, &run, &taken, buffer)) {
 			CHECK_FOR_INTERRUPTS();
-			AppendRow(&writer, SpoolCode(row), row->t, SpoolCodedRow(build->spool, row),
-					  &row->tid);
+			AppendRow(&writer, SpoolCode(row), row->t, SpoolCodedRow(build->spool, row), &row->tid);
 			done++;
 		}
 		entries[list] = EndList(&writer, 0, 0);
@@ -341,8 +337,8 @@ BuildFromSample(BuildState *build, MetaData *meta, Page image) {
 	uint32 n_queries = HoldBack(build);
 	StartPhase(kTraining);
 	// So few rows that holding some back would show in the quantizer are used for both.
-	uint64 n_train = build->n_sample >= 20 * (uint64)n_queries ? build->n_sample - n_queries
-															   : build->n_sample;
+	uint64 n_train =
+		build->n_sample >= 20 * (uint64)n_queries ? build->n_sample - n_queries : build->n_sample;
 	build->blob = Train(build->layout, build->sample, n_train);
 	meta->blob_bytes = build->blob_bytes = (uint32)ann::Quantizer::Bytes(build->layout);
 	InitProbe(&build->probe, build->layout,
@@ -379,8 +375,9 @@ BuildFromSample(BuildState *build, MetaData *meta, Page image) {
 IndexBuildResult *
 Build(Relation heap, Relation index, IndexInfo *info) {
 	if (RelationGetNumberOfBlocks(index) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-						errmsg("index \"%s\" already contains data", RelationGetRelationName(index))));
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" already contains data", RelationGetRelationName(index))));
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "faiss build", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -389,15 +386,15 @@ Build(Relation heap, Relation index, IndexInfo *info) {
 	build->index = index;
 	build->info = info;
 	build->type = VectorTypeOf(index);
-	build->row_context =
-		AllocSetContextCreate(context, "faiss build row", ALLOCSET_DEFAULT_SIZES);
+	build->row_context = AllocSetContextCreate(context, "faiss build row", ALLOCSET_DEFAULT_SIZES);
 	// The same table gives the same index.
 	pg_prng_seed(&build->random, 1);
 	int typmod = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
-	if (typmod > 0)
+	if (typmod > 0) {
+		// What is wrong with the options shows on an empty table too.
 		CheckIndexable(index, typmod);
-	// What is wrong with the options shows on an empty table too.
-	(void)ChooseLayout(index, typmod > 0 ? (uint32)typmod : 1, build->type->metric, 0);
+		(void)ChooseLayout(index, (uint32)typmod, build->type->metric, 0);
+	}
 
 	StartPhase(kSampling);
 	double heap_rows =
@@ -444,9 +441,7 @@ BuildWithoutRows(Relation index, uint32 dims) {
 	ReadMeta(index, &meta);
 	if (meta.layout.dims == 0) {
 		ann::Metric metric = VectorTypeOf(index)->metric;
-		pg::Guard([&] {
-			meta.layout = ann::Layout::Of(dims, metric, 1, 0, ann::RowCodec::kSq8);
-		});
+		pg::Guard([&] { meta.layout = ann::Layout::Of(dims, metric, 1, 0, ann::RowCodec::kSq8); });
 		Geometry geometry = GeometryOf(meta.layout);
 		auto *image = (Page)palloc(BLCKSZ);
 		std::byte *blob = Train(meta.layout, nullptr, 0);

@@ -151,8 +151,7 @@ GetCache(Relation index) {
 	for (IndexCache *cache = caches; cache != nullptr; cache = cache->next) {
 		if (cache->relid != RelationGetRelid(index))
 			continue;
-		if (cache->filenode != pg::FileNumberOf(index) ||
-			cache->meta.build_id != meta.build_id ||
+		if (cache->filenode != pg::FileNumberOf(index) || cache->meta.build_id != meta.build_id ||
 			!(cache->meta.layout == meta.layout)) {
 			Forget(cache);
 			break;

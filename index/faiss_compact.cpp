@@ -47,8 +47,8 @@ NoteOldPage(Copy *copy, BlockNumber block) {
 		return;
 	if (copy->n_old == copy->old_capacity) {
 		copy->old_capacity *= 2;
-		copy->old_pages = (BlockNumber *)repalloc_huge(
-			copy->old_pages, sizeof(BlockNumber) * copy->old_capacity);
+		copy->old_pages =
+			(BlockNumber *)repalloc_huge(copy->old_pages, sizeof(BlockNumber) * copy->old_capacity);
 	}
 	copy->old_pages[copy->n_old++] = block;
 }

@@ -51,8 +51,8 @@ CostEstimate(PlannerInfo *, IndexPath *path, double, Cost *startup, Cost *total,
 	double dims = meta.layout.dims;
 	// Relative to cpu_operator_cost, which is one call of an operator: measured with 100 dimensions.
 	double code_cost = cpu_operator_cost * (0.02 + 0.0008 * meta.layout.subquantizers);
-	double row_cost = cpu_operator_cost * (1 + 0.005 * dims) +
-					  sequential_cost * 0.05 * geometry.pages_per_row;
+	double row_cost =
+		cpu_operator_cost * (1 + 0.005 * dims) + sequential_cost * 0.05 * geometry.pages_per_row;
 	double refined = settings.refine == 0 ? rows * opened : Min((double)settings.refine, rows);
 	*startup = meta.layout.lists * dims * cpu_operator_cost * 0.0005 +
 			   code_pages * opened * sequential_cost * 0.25 +

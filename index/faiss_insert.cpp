@@ -79,8 +79,7 @@ AppendToPage(const Target &target, Buffer buffer, const NewRow &row) {
 	Page page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 	CodeTailData *tail = CodeTail(page);
 	if (BufferIsValid(rows)) {
-		Page rows_page =
-			GenericXLogRegisterBuffer(xlog, rows, fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
+		Page rows_page = GenericXLogRegisterBuffer(xlog, rows, fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
 		if (fresh) {
 			InitPage(rows_page, PageKind::kRows, target.list, target.chain);
 			tail->row_pages[tail->n_row_pages++] = BufferGetBlockNumber(rows);
@@ -139,18 +138,17 @@ AppendToList(Relation index, const IndexCache *cache, uint32 list, const NewRow 
 			UnlockReleaseBuffer(buffer);
 			continue;
 		}
-		const CodeTailData *tail =
-			CheckCodePage(index, buffer, cache->geometry, list, entry.chain);
+		const CodeTailData *tail = CheckCodePage(index, buffer, cache->geometry, list, entry.chain);
 		if (tail->count == cache->geometry.slots_per_page) {
 			if (tail->common.next != InvalidBlockNumber) {
 				UnlockReleaseBuffer(buffer); // another insert was here between the two locks
 				continue;
 			}
 			if (tail->first_row > PG_UINT32_MAX / 8)
-				ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-								errmsg("a list of index \"%s\" is full",
-									   RelationGetRelationName(index)),
-								errhint("REINDEX it: more lists are made for more rows.")));
+				ereport(ERROR,
+						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						 errmsg("a list of index \"%s\" is full", RelationGetRelationName(index)),
+						 errhint("REINDEX it: more lists are made for more rows.")));
 			Buffer fresh = AddCodePage(target, buffer);
 			UnlockReleaseBuffer(buffer);
 			buffer = fresh;
@@ -189,9 +187,8 @@ Insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation, I
 		uint32 list;
 		quantizer.Assign(cache->prepared, 1, &list);
 		NewRow row = {cache->code, 0, cache->row, tid, 0};
-		row.residual =
-			quantizer.Encode(cache->prepared, list, cache->code, &row.t, cache->row)
-				.residual_squared;
+		row.residual = quantizer.Encode(cache->prepared, list, cache->code, &row.t, cache->row)
+						   .residual_squared;
 		AppendToList(index, cache, list, row);
 	}
 	MemoryContextSwitchTo(old);

@@ -59,8 +59,9 @@ ChooseLayout(Relation index, uint32 dims, ann::Metric metric, uint64 n_vectors) 
 				throw pgml::Error(pgml::ErrorCode::kInvalidArgument,
 								  "option \"lists\" does not go with factory \"Flat\"");
 			if (factory.lists != 0 && factory.lists != lists)
-				throw pgml::Error(pgml::ErrorCode::kInvalidArgument,
-								  "options \"lists\" and \"factory\" name different numbers of lists");
+				throw pgml::Error(
+					pgml::ErrorCode::kInvalidArgument,
+					"options \"lists\" and \"factory\" name different numbers of lists");
 			factory.lists = lists;
 		}
 		layout = factory.LayoutFor(dims, metric, n_vectors);

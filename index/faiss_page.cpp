@@ -114,7 +114,8 @@ void
 CheckPage(Relation index, Buffer buffer, PageKind kind) {
 	Page page = BufferGetPage(buffer);
 	if (!HasTail(page, sizeof(PageTailData)) || Tail(page)->kind != (uint16)kind)
-		RaiseCorrupted(index, BufferGetBlockNumber(buffer), "The page is not of the kind expected.");
+		RaiseCorrupted(index, BufferGetBlockNumber(buffer),
+					   "The page is not of the kind expected.");
 }
 
 const CodeTailData *
@@ -123,7 +124,8 @@ CheckCodePage(Relation index, Buffer buffer, const Geometry &geometry, uint32 li
 	if (!HasTail(page, geometry.code_special)) {
 		if (!PageIsNew(page) && HasTail(page, sizeof(PageTailData)))
 			RaiseOtherPage(index, BufferGetBlockNumber(buffer));
-		RaiseCorrupted(index, BufferGetBlockNumber(buffer), "The page is not of the kind expected.");
+		RaiseCorrupted(index, BufferGetBlockNumber(buffer),
+					   "The page is not of the kind expected.");
 	}
 	const CodeTailData *tail = CodeTail(page);
 	if (tail->common.kind != (uint16)PageKind::kCodes || tail->common.list != list ||
@@ -132,8 +134,7 @@ CheckCodePage(Relation index, Buffer buffer, const Geometry &geometry, uint32 li
 	if (tail->count > geometry.slots_per_page || tail->n_row_pages > geometry.max_row_pages ||
 		tail->first_row > PG_UINT32_MAX - geometry.slots_per_page ||
 		(tail->count > 0 && RowPageOf(geometry, tail->first_row + tail->count - 1) -
-									RowPageOf(geometry, tail->first_row) +
-									geometry.pages_per_row >
+									RowPageOf(geometry, tail->first_row) + geometry.pages_per_row >
 								tail->n_row_pages))
 		RaiseCorrupted(index, BufferGetBlockNumber(buffer), "Its counters are out of range.");
 	return tail;
@@ -185,9 +186,8 @@ IsCurrentCodePage(Buffer buffer, uint32 list, uint32 chain) {
 bool
 IsRecyclable(Page page) {
 	return PageIsNew(page) ||
-		   (IsDeletedPage(page) &&
-			GlobalVisCheckRemovableFullXid(nullptr,
-										   FullTransactionIdFromU64(Tail(page)->delete_xid)));
+		   (IsDeletedPage(page) && GlobalVisCheckRemovableFullXid(
+									   nullptr, FullTransactionIdFromU64(Tail(page)->delete_xid)));
 }
 
 Buffer
@@ -250,8 +250,7 @@ ReadDirectoryEntry(Relation index, const MetaData &meta, uint32 list) {
 	Buffer buffer = ReadPage(index, DirectoryBlock(meta, list));
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	CheckPage(index, buffer, PageKind::kDirectory);
-	DirectoryEntryData entry =
-		DirectoryEntries(BufferGetPage(buffer))[list % kDirectoryEntries];
+	DirectoryEntryData entry = DirectoryEntries(BufferGetPage(buffer))[list % kDirectoryEntries];
 	UnlockReleaseBuffer(buffer);
 	return entry;
 }

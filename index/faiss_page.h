@@ -138,8 +138,7 @@ CodeTail(Page page) {
 }
 inline std::byte *
 BlockAt(const ann::Layout &layout, Page page, uint32 slot) {
-	return (std::byte *)page + kCodeOffset +
-		   (Size)(slot / ann::kBlockVectors) * layout.block_bytes;
+	return (std::byte *)page + kCodeOffset + (Size)(slot / ann::kBlockVectors) * layout.block_bytes;
 }
 inline ItemPointer
 TidAt(const Geometry &geometry, Page page, uint32 slot) {

@@ -10,7 +10,7 @@ namespace pgml::index {
 
 namespace {
 
-constexpr uint32 kDepths[] = {10,  15,  20,  30,   40,   60,   80,   100,  150,  200, 300,
+constexpr uint32 kDepths[] = {10,  15,  20,  30,   40,   60,   80,   100,  150,  200,  300,
 							  400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400, 10000};
 constexpr int kNDepths = sizeof(kDepths) / sizeof(kDepths[0]);
 constexpr int kMaxLevels = 40;
@@ -168,8 +168,8 @@ PickCurve(const Measure &measure, MetaData *meta) {
 	for (int level = 0; level < measure.n_levels; level++)
 		for (int depth = 0; depth < n_depths; depth++) {
 			uint32 refine = codes ? kDepths[depth] : 0;
-			double recall = (double)measure.hits[level][codes ? depth : kNDepths - 1] /
-							(double)measure.total;
+			double recall =
+				(double)measure.hits[level][codes ? depth : kNDepths - 1] / (double)measure.total;
 			points[n++] = {(float)recall, measure.levels[level], refine,
 						   CostOf(measure, level, refine)};
 		}
@@ -181,8 +181,7 @@ PickCurve(const Measure &measure, MetaData *meta) {
 		// Steps that shrink towards 1, so that the points suffice.
 		bool first = meta->n_curve == 0 || points[i].recall == 1;
 		float step = first ? 0 : Max(0.001F, (1 - best) * 0.1F);
-		if (points[i].recall < 0.3F || points[i].recall <= best ||
-			points[i].recall < best + step)
+		if (points[i].recall < 0.3F || points[i].recall <= best || points[i].recall < best + step)
 			continue;
 		best = points[i].recall;
 		meta->curve[meta->n_curve++] = points[i];
@@ -206,8 +205,8 @@ InitProbe(Probe *probe, const ann::Layout &layout, const float *queries,
 		  const ItemPointerData *tids, uint32 n) {
 	probe->layout = layout;
 	probe->n = n;
-	probe->queries = (float *)palloc_extended(sizeof(float) * layout.dims * Max(n, 1),
-											  MCXT_ALLOC_HUGE);
+	probe->queries =
+		(float *)palloc_extended(sizeof(float) * layout.dims * Max(n, 1), MCXT_ALLOC_HUGE);
 	probe->tids = (ItemPointerData *)palloc(sizeof(ItemPointerData) * Max(n, 1));
 	probe->neighbors =
 		(ProbeNeighbor *)palloc0(sizeof(ProbeNeighbor) * kProbeNeighbors * Max(n, 1));

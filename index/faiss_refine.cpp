@@ -60,8 +60,8 @@ BoundOfParts(Search *search, const BlockNumber *blocks, uint32 list, uint32 chai
 		Buffer buffer = ReadCached(search->index, search->cache, blocks[part]);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		CheckRowPage(search->index, buffer, list, chain);
-		memcpy(search->row_copy + part * kPageCapacity,
-			   (char *)BufferGetPage(buffer) + kDataOffset, RowPartBytes(layout, part));
+		memcpy(search->row_copy + part * kPageCapacity, (char *)BufferGetPage(buffer) + kDataOffset,
+			   RowPartBytes(layout, part));
 		UnlockReleaseBuffer(buffer);
 	}
 	return BoundOf(search, search->row_copy, list);
@@ -94,8 +94,7 @@ FindRows(Search *search, const ScoredCode *codes, uint32 n, RowPlace *places) {
 		if (i == 0 || codes[i].page != codes[i - 1].page)
 			row_pages = RowPagesOf(search, opened);
 		places[i].row = opened.first_row + codes[i].slot;
-		places[i].block =
-			row_pages[IndexInPage(search->cache->geometry, opened, codes[i].slot)];
+		places[i].block = row_pages[IndexInPage(search->cache->geometry, opened, codes[i].slot)];
 	}
 }
 
@@ -145,9 +144,8 @@ BoundSpanningCodes(Search *search, const ScoredCode *codes, uint32 n) {
 		if (i == 0 || codes[i].page != codes[i - 1].page)
 			row_pages = RowPagesOf(search, opened);
 		uint32 first = IndexInPage(search->cache->geometry, opened, codes[i].slot);
-		BoundedRow row = {
-			BoundOfParts(search, row_pages + first, opened.list, opened.chain),
-			codes[i].page, codes[i].slot, codes[i].tid};
+		BoundedRow row = {BoundOfParts(search, row_pages + first, opened.list, opened.chain),
+						  codes[i].page, codes[i].slot, codes[i].tid};
 		PushRow(search, row);
 	}
 }
@@ -200,8 +198,7 @@ BoundPage(Search *search, uint32 page_number, Page page, const Cut &low) {
 		if (search->any_order)
 			;
 		else if (geometry.pages_per_row > 1)
-			row.bound =
-				BoundOfParts(search, tail->row_pages + index, opened.list, opened.chain);
+			row.bound = BoundOfParts(search, tail->row_pages + index, opened.list, opened.chain);
 		else {
 			if (index != at) {
 				if (BufferIsValid(buffer))

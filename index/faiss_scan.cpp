@@ -61,8 +61,8 @@ Attach(Search *search) {
 		return;
 	const ann::Layout &layout = cache->meta.layout;
 	MemoryContext old = MemoryContextSwitchTo(search->context);
-	auto *memory = (char *)palloc_extended(ann::Query::Bytes(layout) + ann::kAlignment,
-										   MCXT_ALLOC_HUGE);
+	auto *memory =
+		(char *)palloc_extended(ann::Query::Bytes(layout) + ann::kAlignment, MCXT_ALLOC_HUGE);
 	search->query = new (palloc(sizeof(ann::Query)))
 		ann::Query(cache->quantizer(), (void *)TYPEALIGN(ann::kAlignment, memory));
 	search->lists = (uint32 *)palloc(sizeof(uint32) * 1024);
@@ -97,8 +97,9 @@ void
 Start(Search *search, IndexScanDesc scan) {
 	search->started = true;
 	if (!IsMVCCSnapshot(scan->xs_snapshot))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("an index of access method faiss is only read with an MVCC snapshot")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an index of access method faiss is only read with an MVCC snapshot")));
 	search->snapshot = scan->xs_snapshot;
 	pgstat_count_index_scan(search->index);
 	Attach(search);
@@ -156,9 +157,8 @@ LookFurther(Search *search) {
 			RefineMore(search, Max(search->settings.refine, search->counters.bounded / 2));
 		else if (search->cut.set)
 			CollectBehindCut(search);
-		if (search->n_heap == 0 &&
-			(search->cut.set || search->n_store > 0 ||
-			 OpenLists(search, Max(search->opened / 2, 1U))))
+		if (search->n_heap == 0 && (search->cut.set || search->n_store > 0 ||
+									OpenLists(search, Max(search->opened / 2, 1U))))
 			continue;
 		break;
 	}
@@ -174,8 +174,7 @@ Return(IndexScanDesc scan, const Search *search, const BoundedRow &row) {
 		return;
 	scan->xs_recheckorderby = !search->any_order;
 	scan->xs_orderbynulls[0] = search->query_is_null;
-	scan->xs_orderbyvals[0] =
-		Float8GetDatum(search->any_order ? std::nan("") : row.bound);
+	scan->xs_orderbyvals[0] = Float8GetDatum(search->any_order ? std::nan("") : row.bound);
 }
 
 } // namespace
@@ -188,8 +187,7 @@ BeginScan(Relation index, int n_keys, int n_orderbys) {
 	auto *search = (Search *)MemoryContextAllocZero(context, sizeof(Search));
 	search->index = index;
 	search->context = context;
-	search->query_context =
-		AllocSetContextCreate(context, "faiss query", ALLOCSET_SMALL_SIZES);
+	search->query_context = AllocSetContextCreate(context, "faiss query", ALLOCSET_SMALL_SIZES);
 	search->type = VectorTypeOf(index);
 	if (n_orderbys > 0) {
 		scan->xs_orderbyvals = (Datum *)palloc0(sizeof(Datum) * (Size)n_orderbys);

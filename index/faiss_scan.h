@@ -86,7 +86,7 @@ struct SearchCounters {
 struct Search {
 	Relation index;
 	Snapshot snapshot;
-	MemoryContext context; ///< of the scan
+	MemoryContext context;       ///< of the scan
 	MemoryContext query_context; ///< detoasted query
 	IndexCache *cache;
 	const VectorType *type;
@@ -104,10 +104,10 @@ struct Search {
 	ScoredCode *store; ///< estimated, not yet bounded
 	uint32 n_store, store_capacity;
 	uint32 store_keep; ///< how many stay when it is full
-	BoundedRow *heap; ///< bounded, not yet returned; nearest first once heaped
+	BoundedRow *heap;  ///< bounded, not yet returned; nearest first once heaped
 	uint64 n_heap, heap_capacity;
 	uint64 heap_limit; ///< by work_mem
-	Cut cut; ///< of the store, or of the heap when every row is bounded
+	Cut cut;           ///< of the store, or of the heap when every row is bounded
 
 	double last_bound;
 	SearchCounters counters;

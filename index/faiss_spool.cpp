@@ -16,10 +16,10 @@ InitSpool(Spool *spool, const ann::Layout &layout, Size memory_bytes) {
 	spool->capacity = Max(memory_bytes / (spool->record_bytes + sizeof(uint32)), (Size)64);
 	spool->capacity = Min(spool->capacity, (uint64)PG_INT32_MAX);
 	// Memory is touched as it fills: asking for all of it at once costs nothing.
-	spool->records = (char *)MemoryContextAllocHuge(CurrentMemoryContext,
-													spool->capacity * spool->record_bytes);
-	spool->order = (uint32 *)MemoryContextAllocHuge(CurrentMemoryContext,
-													spool->capacity * sizeof(uint32));
+	spool->records =
+		(char *)MemoryContextAllocHuge(CurrentMemoryContext, spool->capacity * spool->record_bytes);
+	spool->order =
+		(uint32 *)MemoryContextAllocHuge(CurrentMemoryContext, spool->capacity * sizeof(uint32));
 }
 
 namespace {

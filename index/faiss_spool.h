@@ -20,7 +20,7 @@ struct SpoolRow {
 constexpr Size kSpoolHeader = MAXALIGN(sizeof(SpoolRow));
 
 struct SpoolRun {
-	BufFile *file; ///< nullptr: the records in memory
+	BufFile *file;  ///< nullptr: the records in memory
 	uint32 *counts; ///< by list
 };
 

@@ -36,8 +36,8 @@ RealArrayElements(Datum value, int *n) {
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("array must be 1-D")));
 	if (array_contains_nulls(array))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("array must not contain nulls")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("array must not contain nulls")));
 	*n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	vec::CheckDimensions(*n);
 	auto *elements = (const float *)ARR_DATA_PTR(array);
@@ -66,13 +66,12 @@ VectorTypeOf(Relation index) {
 void
 CheckIndexable(Relation index, int n) {
 	if ((uint32)n > ann::kMaxDims)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" cannot hold vectors of more than %u dimensions",
-						RelationGetRelationName(index), ann::kMaxDims),
-				 errdetail("The vector has %d.", n),
-				 errhint("Index an expression of fewer dimensions: subvector(...) or a "
-						 "decomposition by pgml.embed.")));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("index \"%s\" cannot hold vectors of more than %u dimensions",
+							   RelationGetRelationName(index), ann::kMaxDims),
+						errdetail("The vector has %d.", n),
+						errhint("Index an expression of fewer dimensions: subvector(...) or a "
+								"decomposition by pgml.embed.")));
 }
 
 void
@@ -87,9 +86,9 @@ CheckIndexDimensions(const ann::Layout &layout, int n) {
 using namespace pgml::index;
 
 /// The support functions of the operator classes, in the order of the table above: (internal) -> internal
-#define PGML_FAISS_SUPPORT(name, position)                     \
-	PGML_FUNCTION(name) {                                      \
-		PG_RETURN_POINTER((void *)&kVectorTypes[position]);    \
+#define PGML_FAISS_SUPPORT(name, position)                  \
+	PGML_FUNCTION(name) {                                   \
+		PG_RETURN_POINTER((void *)&kVectorTypes[position]); \
 	}
 PGML_FAISS_SUPPORT(pgml_faiss_vector_l2, 0)
 PGML_FAISS_SUPPORT(pgml_faiss_vector_ip, 1)
@@ -98,12 +97,12 @@ PGML_FAISS_SUPPORT(pgml_faiss_real_l2, 3)
 PGML_FAISS_SUPPORT(pgml_faiss_real_ip, 4)
 PGML_FAISS_SUPPORT(pgml_faiss_real_cosine, 5)
 
-#define PGML_TWO_ARRAYS                                                               \
-	int n, n_b;                                                                       \
-	const float *a = RealArrayElements(PG_GETARG_DATUM(0), &n);                       \
-	const float *b = RealArrayElements(PG_GETARG_DATUM(1), &n_b);                     \
-	if (n != n_b)                                                                     \
-	ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),                                  \
+#define PGML_TWO_ARRAYS                                           \
+	int n, n_b;                                                   \
+	const float *a = RealArrayElements(PG_GETARG_DATUM(0), &n);   \
+	const float *b = RealArrayElements(PG_GETARG_DATUM(1), &n_b); \
+	if (n != n_b)                                                 \
+	ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),              \
 					errmsg("different vector dimensions %d and %d", n, n_b)))
 
 /// pgml.l2_distance(real[], real[]) -> float8, operator <->

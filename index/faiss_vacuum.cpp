@@ -20,7 +20,7 @@ namespace pgml::index {
 
 namespace {
 
-/// A list is written anew when more than this share of it is dead and a page at least is won.
+/// A list is written anew when more than this share of it is dead, if that wins something.
 constexpr double kDeadShare = 0.25;
 
 struct Vacuum {
@@ -80,8 +80,8 @@ VacuumList(Vacuum *vacuum, uint32 list) {
 		vacuum_delay_point();
 		if (block == P_NEW)
 			break;
-		Buffer buffer = ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block, RBM_NORMAL,
-										   vacuum->strategy);
+		Buffer buffer =
+			ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block, RBM_NORMAL, vacuum->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
 		CheckCodePage(vacuum->index, buffer, vacuum->geometry, list, entry.chain);
@@ -107,14 +107,16 @@ VacuumList(Vacuum *vacuum, uint32 list) {
 	return counts;
 }
 
-/// What compaction wins: code pages, or at least a row page's worth of rows.
+/// What compaction wins: code pages, a row page's worth of rows, or half of the blocks that a search goes through.
 bool
 IsWorthCompacting(const Vacuum &vacuum, const ListCounts &counts) {
 	uint64 all = counts.live + counts.dead;
 	uint64 per_page = vacuum.geometry.slots_per_page;
 	uint64 pages = Max((counts.live + per_page - 1) / per_page, (uint64)1);
+	uint64 blocks = (counts.live + ann::kBlockVectors - 1) / ann::kBlockVectors;
 	return (double)counts.dead > kDeadShare * (double)all &&
-		   (pages < counts.pages || counts.dead >= vacuum.geometry.rows_per_page);
+		   (pages < counts.pages || counts.dead >= vacuum.geometry.rows_per_page ||
+			2 * blocks <= all / ann::kBlockVectors);
 }
 
 void
@@ -162,8 +164,8 @@ FindFreePages(const Vacuum &vacuum, IndexBulkDeleteResult *stats) {
 	stats->pages_free = stats->pages_deleted = 0;
 	for (BlockNumber block = kMetaBlock + 1; block < n_blocks; block++) {
 		vacuum_delay_point();
-		Buffer buffer = ReadBufferExtended(vacuum.index, MAIN_FORKNUM, block, RBM_NORMAL,
-										   vacuum.strategy);
+		Buffer buffer =
+			ReadBufferExtended(vacuum.index, MAIN_FORKNUM, block, RBM_NORMAL, vacuum.strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
 		bool is_free = IsRecyclable(page), deleted = is_free || IsDeletedPage(page);

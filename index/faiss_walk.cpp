@@ -21,9 +21,8 @@ constexpr uint32 kListsAtOnce = 1024;
 
 void *
 Grow(MemoryContext context, void *memory, Size bytes) {
-	return memory == nullptr
-			   ? MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_HUGE)
-			   : repalloc_huge(memory, bytes);
+	return memory == nullptr ? MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_HUGE)
+							 : repalloc_huge(memory, bytes);
 }
 
 /// Keeps the best of a full store and lowers the cut.
@@ -41,8 +40,8 @@ void
 ReserveStore(Search *search) {
 	uint32 needed = search->store_keep * 2 + search->cache->geometry.slots_per_page;
 	if (search->store_capacity < needed) {
-		search->store = (ScoredCode *)Grow(search->context, search->store,
-										   sizeof(ScoredCode) * (Size)needed);
+		search->store =
+			(ScoredCode *)Grow(search->context, search->store, sizeof(ScoredCode) * (Size)needed);
 		search->store_capacity = needed;
 	}
 	if (search->n_store + search->cache->geometry.slots_per_page > search->store_capacity)
@@ -54,8 +53,8 @@ uint32
 NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
 	if (search->n_pages == search->pages_capacity) {
 		uint32 capacity = search->pages_capacity == 0 ? 256 : search->pages_capacity * 2;
-		search->pages = (OpenedPage *)Grow(search->context, search->pages,
-										   sizeof(OpenedPage) * (Size)capacity);
+		search->pages =
+			(OpenedPage *)Grow(search->context, search->pages, sizeof(OpenedPage) * (Size)capacity);
 		search->pages_capacity = capacity;
 	}
 	OpenedPage *page = &search->pages[search->n_pages];
@@ -77,9 +76,8 @@ EstimatePage(Search *search, uint32 number, Page page, const Cut &low, const std
 	float limit = search->cut.set ? (float)search->cut.score : INFINITY;
 	// Of the score of the cut itself nothing comes any more in this pass: later pages have higher numbers.
 	size_t blocks = ((size_t)opened.count + ann::kBlockVectors - 1) / ann::kBlockVectors;
-	size_t found =
-		search->query->Scan(BlockAt(search->cache->meta.layout, page, 0), blocks, opened.list,
-							limit, search->estimates, ahead);
+	size_t found = search->query->Scan(BlockAt(search->cache->meta.layout, page, 0), blocks,
+									   opened.list, limit, search->estimates, ahead);
 	ScoredCode *out = search->store + search->n_store;
 	for (size_t i = 0; i < found; i++) {
 		const ann::Candidate &estimate = search->estimates[i];
@@ -129,8 +127,7 @@ OpenChains(Search *search, const uint32 *lists, uint32 n) {
 		uint32 n_list_pages = 0;
 		for (BlockNumber block = head.head; block != InvalidBlockNumber;) {
 			CHECK_FOR_INTERRUPTS();
-			Buffer buffer =
-				BufferIsValid(ahead) ? ahead : ReadCached(search->index, cache, block);
+			Buffer buffer = BufferIsValid(ahead) ? ahead : ReadCached(search->index, cache, block);
 			ahead = InvalidBuffer;
 			LockBuffer(buffer, BUFFER_LOCK_SHARE);
 			pg::CheckSnapshotAge(search->snapshot, search->index, BufferGetPage(buffer));
@@ -188,9 +185,8 @@ CollectBehindCut(Search *search) {
 		CHECK_FOR_INTERRUPTS();
 		// By value: bounding rows may note no page, but the array may not be relied on.
 		OpenedPage opened = search->pages[number];
-		Buffer buffer = BufferIsValid(ahead)
-							? ahead
-							: ReadCached(search->index, search->cache, opened.block);
+		Buffer buffer =
+			BufferIsValid(ahead) ? ahead : ReadCached(search->index, search->cache, opened.block);
 		ahead = InvalidBuffer;
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		CheckCodePage(search->index, buffer, search->cache->geometry, opened.list, opened.chain);

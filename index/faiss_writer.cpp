@@ -107,8 +107,7 @@ BeginList(ListWriter *writer, uint32 list, uint32 chain) {
 }
 
 void
-AppendRow(ListWriter *writer, const uint8_t *code, float t, const std::byte *row,
-		  ItemPointer tid) {
+AppendRow(ListWriter *writer, const uint8_t *code, float t, const std::byte *row, ItemPointer tid) {
 	CodeTailData *tail = CodeTail(writer->codes);
 	if (tail->count == writer->geometry->slots_per_page) {
 		BeginCodePage(writer);

@@ -306,7 +306,9 @@ private:
 		job.bits = 4;
 		job.values = residuals.data();
 		job.codebooks = codebooks.data();
-		job.n_threads = options_.n_threads;
+		// The work of one codebook is so small that OpenMP's threads would mostly wait for each other, spinning: on a busy
+		// machine two took ten times as long as one.
+		job.n_threads = 1;
 		job.stopped = [](void *argument) {
 			return static_cast<const StopToken *>(argument)->StopRequested();
 		};
