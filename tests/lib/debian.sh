@@ -39,7 +39,7 @@ debian_mirror() {
 }
 
 # Where the server of that Debian has its sockets, seen from outside; inside it is /sockets.
-debian_sockets() { echo "$PG_SOCKETS.$1"; }
+debian_sockets() { printf "/tmp/pgml_am.%s.%s\n" "$(printf "%s" "$BUILD" | cksum | cut -d" " -f1)" "$1"; }
 
 # debian_run MAJOR COMMAND...: as root inside. Network, processes and the machine's cores are shared.
 debian_run() {
@@ -106,10 +106,12 @@ debian_make() {
 	fi
 }
 
-# debian_build MAJOR: compiles the checkout in that Debian and installs the extension there.
+# debian_build MAJOR: compiles the checkout in that Debian and installs the extension there. A server that runs there is stopped: it has
+# the library mapped that is written.
 debian_build() {
 	local root log=$BUILD/debian-$1-build.log
 	root=$(debian_root "$1")
+	debian_server_stop "$1"
 	mkdir -p "$root/build"
 	[ ! -d "$BUILD/datasets" ] || cp -R "$BUILD/datasets" "$root/build/"
 	debian_run "$1" bash -ec '
