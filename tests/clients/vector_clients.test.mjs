@@ -118,6 +118,23 @@ test('COPY in text and in binary form', async () => {
 	assert.deepEqual((await rows('SELECT embedding FROM copied ORDER BY id')).map(row => row.embedding), [[1, 2, 3], [1, 2, 3], null, null]);
 });
 
+test('a search through the index, as a prepared statement', async () => {
+	await client.query(`CREATE TABLE indexed AS SELECT i AS id, ARRAY[sin(i), cos(i * 1.3), sin(i * 0.7), i % 7]::real[]::vector(4) AS embedding
+		FROM generate_series(1, 3000) i`);
+	const search = { text: 'SELECT id FROM indexed ORDER BY embedding <-> $1 LIMIT 5', values: [pgvector.toSql([0.1, 0.2, 0.3, 4])] };
+	const exact = (await client.query(search)).rows;
+	await client.query('CREATE INDEX ON indexed USING faiss (embedding vector_l2_ops)');
+	await client.query('SET enable_seqscan = off');
+	await client.query('SET pgml.recall = 1');
+	const plan = await rows("EXPLAIN SELECT id FROM indexed ORDER BY embedding <-> '[0.1,0.2,0.3,4]' LIMIT 5");
+	assert.match(plan.map(row => row['QUERY PLAN']).join('\n'), /Index Scan using indexed_embedding_idx/);
+	for (let i = 0; i < 7; i++)
+		assert.deepEqual((await client.query({ name: 'through the index', ...search })).rows, exact);
+	await client.query('INSERT INTO indexed VALUES (0, $1)', search.values);
+	assert.equal((await client.query({ name: 'through the index', ...search })).rows[0].id, 0);
+	await client.query('RESET ALL');
+});
+
 test('aggregates, arithmetic, DISTINCT and ORDER BY', async () => {
 	const [row] = await rows("SELECT avg(embedding) AS mean, sum(embedding) AS total FROM items");
 	assert.deepEqual([row.mean, row.total], [[2.5, 3.5, 4.5], [5, 7, 9]]);
