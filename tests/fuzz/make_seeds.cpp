@@ -9,6 +9,7 @@
 
 #include "../unit/booster.h"
 #include "../unit/datasets.h"
+#include "pgml/ann.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 
@@ -86,6 +87,30 @@ WriteBoosters(const fs::path &to) {
 		}
 }
 
+/// Factory strings and quantizers: codebooks only of no vectors, which need no module.
+void
+WriteAnn(const fs::path &to) {
+	using namespace pgml::ann;
+	int number = 0;
+	for (const char *text :
+		 {"", "Flat", "IVF3,Flat", "IVF,SQ8", "IVF9,PQ4x4fs,RFlat", "IVF,PQx4fs,Refine(SQ8)"})
+		Write(to / "ann_factory" / std::to_string(number++), std::string("\0\x10\x14", 3) + text);
+	std::mt19937 random(1);
+	std::vector<float> sample(60 * 5);
+	for (float &x : sample)
+		x = float(random() % 100) / 10;
+	for (uint32_t lists : {1u, 40u})
+		for (Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine})
+			for (size_t n : {60, 0}) {
+				TrainOptions options;
+				RowCodec rows = number % 3 == 0 ? RowCodec::kFloat32 : RowCodec::kSq8;
+				options.layout = Layout::Of(5, metric, lists, n == 0 ? 3 : 0, rows);
+				std::vector<std::byte> blob = TrainQuantizer(sample.data(), n, options);
+				Write(to / "ann_quantizer" / std::to_string(number++),
+					  {reinterpret_cast<const char *>(blob.data()) + 16, blob.size() - 16});
+			}
+}
+
 } // namespace
 
 int
@@ -107,6 +132,7 @@ main(int n_arguments, char **arguments) {
 					  {binary.begin(), binary.end()});
 			}
 		}
+	WriteAnn(to);
 	WriteArtefacts(to / "artefact");
 	WriteBoosters(to);
 	return 0;

@@ -16,6 +16,8 @@ int FuzzXgboostJson(const uint8_t *data, size_t size);
 int FuzzXgboostUbjson(const uint8_t *data, size_t size);
 int FuzzLightgbm(const uint8_t *data, size_t size);
 int FuzzSettings(const uint8_t *data, size_t size);
+int FuzzAnnFactory(const uint8_t *data, size_t size);
+int FuzzAnnQuantizer(const uint8_t *data, size_t size);
 
 struct Target {
 	const char *name;
@@ -26,6 +28,8 @@ constexpr Target kTargets[] = {{"artefact", FuzzArtefact},
 							   {"xgboost_json", FuzzXgboostJson},
 							   {"xgboost_ubjson", FuzzXgboostUbjson},
 							   {"lightgbm", FuzzLightgbm},
-							   {"settings", FuzzSettings}};
+							   {"settings", FuzzSettings},
+							   {"ann_factory", FuzzAnnFactory},
+							   {"ann_quantizer", FuzzAnnQuantizer}};
 
 } // namespace pgml::fuzz

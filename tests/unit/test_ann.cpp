@@ -17,21 +17,31 @@ using test::Vectors;
 namespace {
 
 TEST(Ann, FindsTheNearest) {
-	Vectors vectors = test::Clustered(6000, 40, 60, 1), queries = test::Clustered(40, 40, 60, 1);
+	Vectors vectors = test::Clustered(3000, 40, 60, 1), queries = test::Clustered(20, 40, 60, 1);
 	for (Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine})
 		for (RowCodec rows : {RowCodec::kSq8, RowCodec::kFloat32})
 			for (uint32_t m : {20u, 0u}) {
 				SCOPED_TRACE(testing::Message() << int(metric) << " " << int(rows) << " " << m);
 				MemoryIndex index(Layout::Of(40, metric, 64, m, rows), vectors);
 				index.InsertAll(vectors);
-				EXPECT_GE(test::Recall(index, vectors, queries, 10, 64, 6000), 0.99);
-				EXPECT_GE(test::Recall(index, vectors, queries, 10, 16, m == 0 ? 6000 : 100), 0.9);
+				EXPECT_GE(test::Recall(index, vectors, queries, 10, 64, 3000), 0.99);
+				EXPECT_GE(test::Recall(index, vectors, queries, 10, 16, m == 0 ? 3000 : 100), 0.9);
 			}
 }
 
-TEST(Ann, GivesEveryListOnceNearestFirst) {
+class AnnLists : public testing::TestWithParam<std::tuple<const char *, uint32_t>> {
+	void
+	TearDown() override {
+		ann::SetKernel(nullptr);
+	}
+};
+
+TEST_P(AnnLists, GivesEveryListOnceNearestFirst) {
+	auto [kernel, n_lists] = GetParam();
+	if (!ann::SetKernel(kernel))
+		GTEST_SKIP() << "not on this processor";
 	Vectors vectors = test::Clustered(5000, 9, 300, 3);
-	MemoryIndex index(Layout::Of(9, Metric::kL2, 211, 0, RowCodec::kSq8), vectors);
+	MemoryIndex index(Layout::Of(9, Metric::kL2, n_lists, 0, RowCodec::kSq8), vectors);
 	std::vector<float> centroid(9);
 	for (size_t step : {1, 7, 50, 1000}) {
 		ASSERT_TRUE(index.query.Start(vectors[17]));
@@ -46,7 +56,34 @@ TEST(Ann, GivesEveryListOnceNearestFirst) {
 				EXPECT_GE(distance, last - 1e-4);
 				last = distance;
 			}
-		EXPECT_EQ(seen.size(), 211u);
+		EXPECT_EQ(seen.size(), n_lists);
+	}
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AnnLists,
+						 testing::Combine(testing::Values("portable", "avx2", "avx512"),
+										  testing::Values(1u, 31u, 211u, 256u, 700u)));
+
+/// From 4,096 lists on only groups of lists are compared at first.
+TEST(Ann, ManyListsAreFoundThroughGroups) {
+	constexpr uint32_t kLists = 4500;
+	Vectors vectors = test::Clustered(20000, 6, 400, 3), queries = test::Clustered(30, 6, 400, 3);
+	MemoryIndex index(Layout::Of(6, Metric::kL2, kLists, 3, RowCodec::kSq8), vectors);
+	index.InsertAll(vectors);
+	EXPECT_GE(test::Recall(index, vectors, queries, 10, 300, 200), 0.95);
+	EXPECT_EQ(test::Recall(index, vectors, queries, 10, kLists, 20000), 1);
+	for (size_t step : {3, 1000}) {
+		ASSERT_TRUE(index.query.Start(vectors[17]));
+		std::set<uint32_t> seen;
+		std::vector<uint32_t> lists(step);
+		uint32_t own;
+		index.quantizer.Assign(vectors[17], 1, &own);
+		while (size_t n = index.query.NextLists(step, lists.data()))
+			for (size_t i = 0; i < n; i++) {
+				EXPECT_TRUE(seen.insert(lists[i]).second);
+				EXPECT_TRUE(seen.size() > 1 || lists[i] == own);
+			}
+		EXPECT_EQ(seen.size(), kLists);
 	}
 }
 

@@ -94,7 +94,7 @@ TEST(AnnBound, NeverAboveTheOperator) {
 									 << kernel << " dims " << dims << " metric " << int(metric)
 									 << " rows " << int(rows) << " scale " << scale << " offset "
 									 << offset);
-						size_t n = std::max<size_t>(20, 20000 / dims);
+						size_t n = std::clamp<size_t>(8000 / dims, 12, 200);
 						Vectors vectors = test::Clustered(n, dims, 9, dims, scale, offset);
 						MemoryIndex index(Layout::Of(dims, metric, 7, 0, rows), vectors);
 						double reach = CheckBounds(index, vectors, QueriesFor(vectors, dims));

@@ -6,8 +6,6 @@
 
 #include <zlib.h>
 
-#include "ann/half.h"
-
 #include "no_postgres.h"
 
 namespace pgml::ann {
@@ -70,6 +68,7 @@ Sections::Sections(const Layout &layout) noexcept {
 		return start;
 	};
 	centroids = next(BlocksOf(layout.lists) * dims * kLanes * sizeof(uint16_t));
+	rows = next(size_t{layout.lists} * PaddedDims(dims) * sizeof(uint16_t));
 	norms = next(BlocksOf(layout.lists) * kLanes * sizeof(float));
 	mean = next(PaddedDims(dims) * sizeof(float));
 	codebooks = next(size_t{layout.subquantizers} * layout.subvector_dims * kLanes * sizeof(float));
@@ -82,6 +81,7 @@ Sections::Sections(const Layout &layout) noexcept {
 Blob::Blob(const std::byte *bytes) noexcept : header(reinterpret_cast<const BlobHeader *>(bytes)) {
 	Sections at(header->layout);
 	centroids = reinterpret_cast<const uint16_t *>(bytes + at.centroids);
+	rows = reinterpret_cast<const uint16_t *>(bytes + at.rows);
 	norms = reinterpret_cast<const float *>(bytes + at.norms);
 	mean = reinterpret_cast<const float *>(bytes + at.mean);
 	codebooks = reinterpret_cast<const float *>(bytes + at.codebooks);
@@ -89,13 +89,6 @@ Blob::Blob(const std::byte *bytes) noexcept : header(reinterpret_cast<const Blob
 	group_norms = reinterpret_cast<const float *>(bytes + at.group_norms);
 	group_starts = reinterpret_cast<const uint32_t *>(bytes + at.group_starts);
 	groups = GroupCount(header->layout.lists);
-}
-
-float
-Blob::CentroidHalf(uint32_t list, size_t dimension) const noexcept {
-	size_t block = list / kLanes;
-	return HalfToFloat(
-		centroids[(block * header->layout.dims + dimension) * kLanes + list % kLanes]);
 }
 
 uint32_t
@@ -136,6 +129,7 @@ Quantizer::Problem(std::span<const std::byte> blob) noexcept {
 	RawArrays bytes(blob.data());
 	size_t dims = complete.dims, lists = complete.lists, groups = GroupCount(complete.lists);
 	if (!bytes.FiniteHalves(at.centroids, BlocksOf(lists) * dims * kLanes) ||
+		!bytes.FiniteHalves(at.rows, lists * PaddedDims(dims)) ||
 		!bytes.FiniteHalves(at.group_centroids, BlocksOf(groups) * dims * kLanes))
 		return "a centroid is not finite";
 	if (!bytes.Norms(at.norms, lists, BlocksOf(lists) * kLanes) ||

@@ -5,6 +5,7 @@
  *
  *   header       BlobHeader
  *   centroids    half precision, in blocks of 16 lists, dimension-major: [block][dimension][16]; an even number of blocks
+ *   rows         the same row by row, [list][padded dimension]: for what wants one centroid at a time
  *   norms        float per list: squared norm of the centroid as it is stored; +infinity for lists that pad a block
  *   mean         float per dimension
  *   codebooks    float [sub-vector][dimension of it][16 codewords]
@@ -66,7 +67,7 @@ uint32_t GroupCount(uint32_t lists) noexcept;
 
 /// Offsets of the arrays. The layout is a valid one: no sum overflows then.
 struct Sections {
-	size_t centroids, norms, mean, codebooks, group_centroids, group_norms, group_starts, end;
+	size_t centroids, rows, norms, mean, codebooks, group_centroids, group_norms, group_starts, end;
 	explicit Sections(const Layout &layout) noexcept;
 };
 
@@ -76,7 +77,7 @@ const char *CompleteLayout(Layout &layout) noexcept;
 /// Typed pointers into a blob that was checked.
 struct Blob {
 	const BlobHeader *header;
-	const uint16_t *centroids;
+	const uint16_t *centroids, *rows;
 	const float *norms, *mean, *codebooks;
 	const uint16_t *group_centroids;
 	const float *group_norms;
@@ -93,7 +94,11 @@ struct Blob {
 	scale() const noexcept {
 		return std::ldexp(1.0, header->scale_exponent);
 	}
-	float CentroidHalf(uint32_t list, size_t dimension) const noexcept;
+	/// A centroid in half precision, zeros behind its dimensions.
+	const uint16_t *
+	Row(uint32_t list) const noexcept {
+		return rows + list * PaddedDims(header->layout.dims);
+	}
 };
 
 /// Internal coordinate of one element: never NaN for finite input.

@@ -76,20 +76,16 @@ Near(QueryState &state, uint32_t list) {
 	if (near.list == list)
 		return near;
 	near.list = list;
-	double sum = 0;
+	const uint16_t *centroid = blob.Row(list);
 	if (blob.layout().metric == Metric::kInnerProduct) {
+		double sum = 0;
 		for (size_t i = 0; i < dims; i++)
-			sum += static_cast<double>(state.query[i]) * blob.CentroidHalf(list, i);
+			sum += static_cast<double>(state.query[i]) * HalfToFloat(centroid[i]);
 		near.product = sum;
 		return near;
 	}
-	float *differences = state.differences + slot * PaddedDims(dims);
-	Centroid(blob, list, differences);
-	for (size_t i = 0; i < dims; i++) {
-		differences[i] = state.query[i] - differences[i];
-		sum += static_cast<double>(differences[i]) * differences[i];
-	}
-	near.norm = std::sqrt(sum);
+	near.norm = std::sqrt(ActiveKernels().differences(state.query, centroid, PaddedDims(dims),
+													  state.differences + slot * PaddedDims(dims)));
 	return near;
 }
 

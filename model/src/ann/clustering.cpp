@@ -9,6 +9,7 @@
 #include "ann/blob.h"
 #include "ann/kernels.h"
 #include "ann/parallel.h"
+#include "pgml/distance.h"
 #include "random.h"
 
 #include "no_postgres.h"
@@ -19,6 +20,16 @@ namespace {
 
 /// Multiply-adds of a chunk: a few milliseconds on any processor.
 constexpr size_t kChunkOperations = 10000000;
+
+/**
+ * Word vectors have hubs: a tenth of the lists of plain k-means has half of the rows, and those are the ones that queries open. In
+ * the last iterations distances to large clusters are therefore raised a little, and very small ones split the largest.
+ * For 334,479 word vectors in 1,024 lists that saves about a fifth of the codes and pages of a query at recalls of 0.90, 0.95
+ * and 0.99; stronger penalties, and penalties kept when rows are assigned to lists, were worse again.
+ */
+constexpr int kBalancedIterations = 5;
+constexpr double kPenalty = 0.03; ///< of the mean squared distance, for each factor of e in size
+constexpr double kSmallShare = 0.1, kLargeShare = 2.5; ///< of the mean size
 
 size_t
 ChunkRows(size_t operations_each) {
@@ -73,26 +84,65 @@ MoveToMeans(const float *rows, size_t dims, const Members &members, int n_thread
 				   });
 }
 
-/// Empty clusters become rows of the largest ones, which the next iteration splits.
+/// Clusters without rows, and while there are iterations to come those with few, become rows of the largest ones,
+/// which the next iteration splits.
 void
-FillEmpty(const float *rows, size_t dims, const Members &members, Random &random,
-		  std::vector<float> &centroids) {
+Reseed(const float *rows, size_t dims, const Members &members, bool also_small, Random &random,
+	   std::vector<float> &centroids) {
 	size_t k = members.starts.size() - 1;
+	auto mean = static_cast<double>(members.rows.size()) / static_cast<double>(k);
 	std::priority_queue<std::pair<size_t, size_t>> largest;
 	for (size_t cluster = 0; cluster < k; cluster++)
 		largest.emplace(members.Size(cluster), cluster);
 	for (size_t cluster = 0; cluster < k; cluster++) {
-		if (members.Size(cluster) > 0)
+		bool is_empty = members.Size(cluster) == 0;
+		if (!is_empty &&
+			!(also_small && static_cast<double>(members.Size(cluster)) < kSmallShare * mean))
 			continue;
 		auto [size, from] = largest.top();
 		if (size < 2)
 			return;
+		if (!is_empty && static_cast<double>(size) < kLargeShare * mean)
+			continue;
 		largest.pop();
 		largest.emplace(size / 2, from);
 		size_t member = members.starts[from] + random.Below(members.Size(from));
 		std::copy_n(rows + members.rows[member] * dims, dims, centroids.data() + cluster * dims);
 	}
 }
+
+/// What the distance to a cluster is raised by, because it has more rows than others.
+class Penalties {
+public:
+	explicit Penalties(size_t k) : penalties_(k) {}
+	void
+	Update(const float *rows, size_t dims, const std::vector<uint32_t> &assigned,
+		   const Members &members, const std::vector<float> &centroids) {
+		size_t n = assigned.size(), step = n / kRowsMeasured + 1, measured = 0;
+		double squared = 0;
+		for (size_t i = 0; i < n; i += step, measured++) {
+			const float *row = rows + i * dims, *centroid = centroids.data() + assigned[i] * dims;
+			squared += SquaredL2Distance(row, centroid, dims);
+		}
+		squared /= static_cast<double>(measured);
+		size_t k = penalties_.size();
+		for (size_t cluster = 0; cluster < k; cluster++) {
+			double share = static_cast<double>(members.Size(cluster)) * static_cast<double>(k) /
+						   static_cast<double>(n);
+			penalties_[cluster] = std::max(
+				penalties_[cluster] + kPenalty * squared * std::log(std::max(share, 0.1)), 0.0);
+		}
+	}
+	void
+	AddTo(std::vector<float> &norms) const {
+		for (size_t cluster = 0; cluster < penalties_.size(); cluster++)
+			norms[cluster] += static_cast<float>(penalties_[cluster]);
+	}
+
+private:
+	static constexpr size_t kRowsMeasured = 4096;
+	std::vector<double> penalties_;
+};
 
 std::vector<float>
 StartAtRows(const float *rows, size_t n, size_t dims, size_t k, Random &random,
@@ -153,14 +203,19 @@ Cluster(const float *rows, size_t n, size_t dims, size_t k, const ClusteringOpti
 	if (n <= k)
 		return centroids;
 	PackedCentroids packed;
+	Penalties penalties(k);
 	std::vector<uint32_t> assigned(n);
 	for (int iteration = 0; iteration < options.iterations; iteration++) {
+		int left = options.iterations - iteration - 1;
 		packed.Pack(centroids.data(), k, dims);
+		penalties.AddTo(packed.norms);
 		AssignRows(rows, n, packed, options.n_threads, options.stop, assigned.data());
 		Members members(assigned, k);
 		MoveToMeans(rows, dims, members, options.n_threads, options.stop, centroids);
-		if (iteration + 1 < options.iterations)
-			FillEmpty(rows, dims, members, random, centroids);
+		if (left <= kBalancedIterations)
+			penalties.Update(rows, dims, assigned, members, centroids);
+		if (left > 0)
+			Reseed(rows, dims, members, left > 1, random, centroids);
 		if (options.progress)
 			options.progress(static_cast<size_t>(iteration + 1));
 	}

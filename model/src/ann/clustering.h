@@ -30,7 +30,8 @@ void AssignRows(const float *rows, size_t n, const PackedCentroids &centroids, i
 				const StopToken &stop, uint32_t *assigned);
 
 /**
- * Lloyd's iterations from random rows; clusters that lose all rows take one of the largest cluster.
+ * Lloyd's iterations from random rows, the last ones with a preference for clusters of equal size; clusters that lose their
+ * rows take one of the largest cluster.
  *
  * @param rows  row-major [n, dims]; n >= 1. With fewer rows than clusters the centroids are rows, repeated
  * @return centroids, row-major [k, dims]. The same for any number of threads

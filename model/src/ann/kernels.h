@@ -17,14 +17,19 @@ struct ScanJob {
 	size_t n_blocks;
 	size_t block_bytes;
 	uint32_t code_rows;
-	const uint8_t *table; ///< [code_rows][16]; no sum of one entry per row exceeds 65535
+	const uint8_t *table; ///< [code_rows][16], entries of at most kMaxEntry
 	float scale, base;    ///< score = base + t + scale * sum
 	float limit;
 	Candidate *out;
 	const std::byte *prefetch;
 };
 
+/// Two entries fit a byte, one of each row of the largest code 16 bits.
+constexpr uint32_t kMaxEntry = 127;
+static_assert(kMaxEntry * (kMaxSubquantizers + 3) <= 65535);
+
 constexpr size_t kNearestVectors = 4;
+constexpr size_t kSelectSlack = 8;
 
 struct Kernels {
 	const char *name;
@@ -37,11 +42,19 @@ struct Kernels {
 	/// The same with float centroids, for training.
 	void (*nearest_float)(const float *const *vectors, size_t dims, const float *centroids,
 						  const float *norms, size_t n_blocks, uint32_t *best);
-	/// Pgml Query::Scan.
+	/// See Query::Scan.
 	size_t (*scan)(const ScanJob &job);
-	/// factor * product of each sub-vector with each of its 16 codewords: out [n_subvectors][16].
-	void (*tables)(const float *query, const float *codebooks, size_t n_subvectors,
-				   size_t subvector_dims, float factor, float *out);
+	/// factor * product of each sub-vector with each of its 16 codewords, less the smallest of the 16: out [n_subvectors][16].
+	/// @return the largest of all; *sum: of the smallest ones
+	float (*tables)(const float *query, const float *codebooks, size_t n_subvectors,
+					size_t subvector_dims, float factor, float *out, float *sum);
+	/// Entries times a factor, rounded to bytes of at most kMaxEntry; n is a multiple of 16.
+	void (*to_bytes)(const float *entries, size_t n, float factor, uint8_t *out);
+	/// The scores above one and up to another limit, in the order of their numbers. What lies behind
+	/// them, up to kSelectSlack candidates, is overwritten.
+	size_t (*select)(const float *scores, size_t n, float above, float up_to, Candidate *out);
+	/// query - centroid, n a multiple of 16. @return the squared norm
+	float (*differences)(const float *query, const uint16_t *centroid, size_t n, float *out);
 	/// The nearest codeword of each sub-vector, and the codewords themselves.
 	void (*encode)(const float *residual, const float *codebooks, size_t n_subvectors,
 				   size_t subvector_dims, uint8_t *code, float *decoded);

@@ -119,21 +119,34 @@ AddHalves(__m256i v) {
 	return _mm_add_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 
+/// Table entries of two code rows, one in each half: of vectors 0 to 15 and of 16 to 31.
+PGML_INLINE void
+LookUp(const std::byte *codes, const uint8_t *table, __m256i *low, __m256i *high) {
+	const __m256i nibble = _mm256_set1_epi8(0xf);
+	__m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(codes));
+	__m256i entries = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(table));
+	*low = _mm256_shuffle_epi8(entries, _mm256_and_si256(pairs, nibble));
+	*high = _mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(pairs, 4), nibble));
+}
+
+/// As in the AVX-512 form.
+PGML_INLINE void
+AddBytes(__m256i bytes, __m256i *even, __m256i *odd) {
+	*even = _mm256_add_epi16(*even, bytes);
+	*odd = _mm256_add_epi16(*odd, _mm256_srli_epi16(bytes, 8));
+}
+
 /// Sums of table entries of a block, eight vectors each, as in the AVX-512 form with two code rows at a time.
 PGML_INLINE void
 BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, __m128i *sums) {
-	const __m256i nibble = _mm256_set1_epi8(0xf);
 	__m256i even = _mm256_setzero_si256(), odd = even, even_high = even, odd_high = even;
-	for (size_t i = 0; i < bytes; i += sizeof(__m256i)) {
-		__m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(codes + i));
-		__m256i entries = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(table + i));
-		__m256i a = _mm256_shuffle_epi8(entries, _mm256_and_si256(pairs, nibble));
-		__m256i b =
-			_mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(pairs, 4), nibble));
-		even = _mm256_add_epi16(even, a);
-		odd = _mm256_add_epi16(odd, _mm256_srli_epi16(a, 8));
-		even_high = _mm256_add_epi16(even_high, b);
-		odd_high = _mm256_add_epi16(odd_high, _mm256_srli_epi16(b, 8));
+	constexpr size_t kStep = sizeof(__m256i);
+	for (size_t i = 0; i < bytes; i += 2 * kStep) { // code rows are a multiple of four
+		__m256i a, b, c, d;
+		LookUp(codes + i, table + i, &a, &b);
+		LookUp(codes + i + kStep, table + i + kStep, &c, &d);
+		AddBytes(_mm256_add_epi8(a, c), &even, &odd);
+		AddBytes(_mm256_add_epi8(b, d), &even_high, &odd_high);
 	}
 	even = _mm256_sub_epi16(even, _mm256_slli_epi16(odd, 8));
 	even_high = _mm256_sub_epi16(even_high, _mm256_slli_epi16(odd_high, 8));
@@ -177,9 +190,20 @@ Scan(const ScanJob &job) {
 	return n;
 }
 
-void
+/// The least of 16, in all lanes.
+PGML_INLINE __m256
+Least(__m256 low, __m256 high) {
+	__m256 least = _mm256_min_ps(low, high);
+	least = _mm256_min_ps(least, _mm256_permute2f128_ps(least, least, 1));
+	least = _mm256_min_ps(least, _mm256_shuffle_ps(least, least, _MM_SHUFFLE(1, 0, 3, 2)));
+	return _mm256_min_ps(least, _mm256_shuffle_ps(least, least, _MM_SHUFFLE(2, 3, 0, 1)));
+}
+
+float
 Tables(const float *query, const float *codebooks, size_t n_subvectors, size_t subvector_dims,
-	   float factor, float *out) {
+	   float factor, float *out, float *sum) {
+	__m256 range = _mm256_setzero_ps();
+	float total = 0;
 	for (size_t m = 0; m < n_subvectors; m++) {
 		__m256 low = _mm256_setzero_ps(), high = low;
 		for (size_t j = 0; j < subvector_dims; j++, codebooks += kLanes) {
@@ -187,9 +211,66 @@ Tables(const float *query, const float *codebooks, size_t n_subvectors, size_t s
 			low = _mm256_fmadd_ps(x, Load(codebooks), low);
 			high = _mm256_fmadd_ps(x, Load(codebooks + kWidth), high);
 		}
+		__m256 least = Least(low, high);
+		low = _mm256_sub_ps(low, least);
+		high = _mm256_sub_ps(high, least);
 		_mm256_storeu_ps(out + m * kLanes, low);
 		_mm256_storeu_ps(out + m * kLanes + kWidth, high);
+		range = _mm256_max_ps(range, _mm256_max_ps(low, high));
+		total += _mm256_cvtss_f32(least);
 	}
+	*sum = total;
+	float ranges[kWidth], largest = 0;
+	_mm256_storeu_ps(ranges, range);
+	for (size_t lane = 0; lane < kWidth; lane++)
+		largest = ranges[lane] > largest ? ranges[lane] : largest;
+	return largest;
+}
+
+void
+ToBytes(const float *entries, size_t n, float factor, uint8_t *out) {
+	const __m256 factors = _mm256_set1_ps(factor);
+	const __m128i largest = _mm_set1_epi8(kMaxEntry);
+	for (size_t i = 0; i < n; i += kLanes) {
+		__m256i a = _mm256_cvtps_epi32(_mm256_mul_ps(Load(entries + i), factors));
+		__m256i b = _mm256_cvtps_epi32(_mm256_mul_ps(Load(entries + i + kWidth), factors));
+		__m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+		__m128i more = _mm_packs_epi32(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
+		_mm_storeu_si128(reinterpret_cast<__m128i *>(out + i),
+						 _mm_min_epu8(_mm_packus_epi16(words, more), largest));
+	}
+}
+
+size_t
+Select(const float *scores, size_t n, float above, float up_to, Candidate *out) {
+	const __m256 low = _mm256_set1_ps(above), high = _mm256_set1_ps(up_to);
+	size_t count = 0, i = 0;
+	for (; i + kWidth <= n; i += kWidth) {
+		__m256 values = Load(scores + i);
+		auto in = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_and_ps(
+			_mm256_cmp_ps(values, low, _CMP_GT_OQ), _mm256_cmp_ps(values, high, _CMP_LE_OQ))));
+		for (; in != 0; in &= in - 1, count++) {
+			out[count].index = static_cast<uint32_t>(i) + static_cast<uint32_t>(__builtin_ctz(in));
+			out[count].score = scores[out[count].index];
+		}
+	}
+	for (; i < n; i++)
+		if (scores[i] > above && scores[i] <= up_to) {
+			out[count].score = scores[i];
+			out[count++].index = static_cast<uint32_t>(i);
+		}
+	return count;
+}
+
+float
+Differences(const float *query, const uint16_t *centroid, size_t n, float *out) {
+	__m256 sums = _mm256_setzero_ps();
+	for (size_t i = 0; i < n; i += kWidth) {
+		__m256 difference = _mm256_sub_ps(Load(query + i), Load(centroid + i));
+		_mm256_storeu_ps(out + i, difference);
+		sums = _mm256_fmadd_ps(difference, difference, sums);
+	}
+	return Total(sums);
 }
 
 void
@@ -204,10 +285,7 @@ Encode(const float *residual, const float *codebooks, size_t n_subvectors, size_
 			low = _mm256_fmadd_ps(a, a, low);
 			high = _mm256_fmadd_ps(b, b, high);
 		}
-		__m256 least = _mm256_min_ps(low, high);
-		least = _mm256_min_ps(least, _mm256_permute2f128_ps(least, least, 1));
-		least = _mm256_min_ps(least, _mm256_shuffle_ps(least, least, _MM_SHUFFLE(1, 0, 3, 2)));
-		least = _mm256_min_ps(least, _mm256_shuffle_ps(least, least, _MM_SHUFFLE(2, 3, 0, 1)));
+		__m256 least = Least(low, high);
 		auto equal = static_cast<uint32_t>(
 			_mm256_movemask_ps(_mm256_cmp_ps(low, least, _CMP_EQ_OQ)) |
 			_mm256_movemask_ps(_mm256_cmp_ps(high, least, _CMP_EQ_OQ)) << kWidth);
@@ -262,7 +340,7 @@ Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
 
 } // namespace
 
-const Kernels kKernelsAvx2 = {"avx2", Products, Nearest,    NearestFloat, Scan,
-							  Tables, Encode,   Sq8Squared, Sq8Product};
+const Kernels kKernelsAvx2 = {"avx2",  Products, Nearest,     NearestFloat, Scan,       Tables,
+							  ToBytes, Select,   Differences, Encode,       Sq8Squared, Sq8Product};
 
 } // namespace pgml::ann

@@ -25,6 +25,11 @@ Load(const uint16_t *from) {
 	return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)));
 }
 
+PGML_INLINE __mmask16
+RestMask(size_t n) {
+	return static_cast<__mmask16>((1u << n) - 1);
+}
+
 /// Products with kBlocks blocks at once.
 template <size_t kBlocks>
 PGML_INLINE void
@@ -116,22 +121,38 @@ AddQuarters(__m512i v) {
 	return _mm_add_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
 
+/// Table entries of four code rows, one in each quarter: of vectors 0 to 15 and of 16 to 31.
+PGML_INLINE void
+LookUp(const std::byte *codes, const uint8_t *table, __m512i *low, __m512i *high) {
+	const __m512i nibble = _mm512_set1_epi8(0xf);
+	__m512i pairs = _mm512_loadu_si512(codes), entries = _mm512_loadu_si512(table);
+	*low = _mm512_shuffle_epi8(entries, _mm512_and_si512(pairs, nibble));
+	*high = _mm512_shuffle_epi8(entries, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), nibble));
+}
+
+/// Bytes to sums of 16 bits: `even` gets the odd bytes in its upper halves, modulo 2^16, which are taken away at the end.
+PGML_INLINE void
+AddBytes(__m512i bytes, __m512i *even, __m512i *odd) {
+	*even = _mm512_add_epi16(*even, bytes);
+	*odd = _mm512_add_epi16(*odd, _mm512_srli_epi16(bytes, 8));
+}
+
 /// Sums of table entries of a block: those of vectors 0 to 15 and of 16 to 31, 16 bits each, in order.
 PGML_INLINE void
 BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, __m256i *low, __m256i *high) {
-	// Four code rows at a time, one in each quarter. Bytes are added as 16-bit pairs: `even` has the odd bytes' sums in its
-	// upper halves, modulo 2^16, which are taken away at the end.
-	const __m512i nibble = _mm512_set1_epi8(0xf);
 	__m512i even = _mm512_setzero_si512(), odd = even, even_high = even, odd_high = even;
-	for (size_t i = 0; i < bytes; i += kCacheLine) {
-		__m512i pairs = _mm512_loadu_si512(codes + i), entries = _mm512_loadu_si512(table + i);
-		__m512i a = _mm512_shuffle_epi8(entries, _mm512_and_si512(pairs, nibble));
-		__m512i b =
-			_mm512_shuffle_epi8(entries, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), nibble));
-		even = _mm512_add_epi16(even, a);
-		odd = _mm512_add_epi16(odd, _mm512_srli_epi16(a, 8));
-		even_high = _mm512_add_epi16(even_high, b);
-		odd_high = _mm512_add_epi16(odd_high, _mm512_srli_epi16(b, 8));
+	__m512i a, b, c, d;
+	size_t i = 0;
+	for (; i + 2 * kCacheLine <= bytes; i += 2 * kCacheLine) {
+		LookUp(codes + i, table + i, &a, &b);
+		LookUp(codes + i + kCacheLine, table + i + kCacheLine, &c, &d);
+		AddBytes(_mm512_add_epi8(a, c), &even, &odd); // two entries fit a byte
+		AddBytes(_mm512_add_epi8(b, d), &even_high, &odd_high);
+	}
+	if (i < bytes) {
+		LookUp(codes + i, table + i, &a, &b);
+		AddBytes(a, &even, &odd);
+		AddBytes(b, &even_high, &odd_high);
 	}
 	even = _mm512_sub_epi16(even, _mm512_slli_epi16(odd, 8));
 	even_high = _mm512_sub_epi16(even_high, _mm512_slli_epi16(odd_high, 8));
@@ -194,15 +215,59 @@ Scan(const ScanJob &job) {
 	return static_cast<size_t>(out - job.out);
 }
 
-void
+float
 Tables(const float *query, const float *codebooks, size_t n_subvectors, size_t subvector_dims,
-	   float factor, float *out) {
+	   float factor, float *out, float *sum) {
+	__m512 range = _mm512_setzero_ps();
+	float total = 0;
 	for (size_t m = 0; m < n_subvectors; m++) {
 		__m512 sums = _mm512_setzero_ps();
 		for (size_t j = 0; j < subvector_dims; j++, codebooks += kLanes)
 			sums = _mm512_fmadd_ps(_mm512_set1_ps(factor * *query++), Load(codebooks), sums);
+		float low = _mm512_reduce_min_ps(sums);
+		sums = _mm512_sub_ps(sums, _mm512_set1_ps(low));
 		_mm512_storeu_ps(out + m * kLanes, sums);
+		range = _mm512_max_ps(range, sums);
+		total += low;
 	}
+	*sum = total;
+	return _mm512_reduce_max_ps(range);
+}
+
+void
+ToBytes(const float *entries, size_t n, float factor, uint8_t *out) {
+	const __m512 factors = _mm512_set1_ps(factor);
+	for (size_t i = 0; i < n; i += kLanes) {
+		__m512i rounded = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(entries + i), factors));
+		rounded = _mm512_min_epi32(rounded, _mm512_set1_epi32(kMaxEntry));
+		_mm_storeu_si128(reinterpret_cast<__m128i *>(out + i), _mm512_cvtepi32_epi8(rounded));
+	}
+}
+
+size_t
+Select(const float *scores, size_t n, float above, float up_to, Candidate *out) {
+	const __m512 low = _mm512_set1_ps(above), high = _mm512_set1_ps(up_to);
+	Candidate *end = out;
+	for (size_t i = 0; i < n; i += kLanes) {
+		__mmask16 there = n - i >= kLanes ? __mmask16{0xffff} : RestMask(n - i);
+		__m512 values = _mm512_maskz_loadu_ps(there, scores + i);
+		__mmask16 in = _mm512_mask_cmp_ps_mask(
+			_mm512_mask_cmp_ps_mask(there, values, low, _CMP_GT_OQ), values, high, _CMP_LE_OQ);
+		if (in != 0)
+			end = Append(end, values, in, static_cast<uint32_t>(i));
+	}
+	return static_cast<size_t>(end - out);
+}
+
+float
+Differences(const float *query, const uint16_t *centroid, size_t n, float *out) {
+	__m512 sums = _mm512_setzero_ps();
+	for (size_t i = 0; i < n; i += kLanes) {
+		__m512 difference = _mm512_sub_ps(Load(query + i), Load(centroid + i));
+		_mm512_storeu_ps(out + i, difference);
+		sums = _mm512_fmadd_ps(difference, difference, sums);
+	}
+	return _mm512_reduce_add_ps(sums);
 }
 
 void
@@ -223,11 +288,6 @@ Encode(const float *residual, const float *codebooks, size_t n_subvectors, size_
 		codebooks += subvector_dims * kLanes;
 		residual += subvector_dims;
 	}
-}
-
-PGML_INLINE __mmask16
-RestMask(size_t n) {
-	return static_cast<__mmask16>((1u << n) - 1);
 }
 
 PGML_INLINE __m512
@@ -279,7 +339,8 @@ Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
 
 } // namespace
 
-const Kernels kKernelsAvx512 = {"avx512", Products, Nearest,    NearestFloat, Scan,
-								Tables,   Encode,   Sq8Squared, Sq8Product};
+const Kernels kKernelsAvx512 = {"avx512",    Products, Nearest,    NearestFloat,
+								Scan,        Tables,   ToBytes,    Select,
+								Differences, Encode,   Sq8Squared, Sq8Product};
 
 } // namespace pgml::ann

@@ -115,9 +115,10 @@ Scan(const ScanJob &job) {
 	return n;
 }
 
-void
+float
 Tables(const float *query, const float *codebooks, size_t n_subvectors, size_t subvector_dims,
-	   float factor, float *out) {
+	   float factor, float *out, float *sum) {
+	float range = 0, total = 0;
 	for (size_t m = 0; m < n_subvectors; m++) {
 		Lanes sums = {};
 		for (size_t j = 0; j < subvector_dims; j++, codebooks += kLanes) {
@@ -125,8 +126,49 @@ Tables(const float *query, const float *codebooks, size_t n_subvectors, size_t s
 			Load(codewords, codebooks);
 			sums += factor * *query++ * codewords;
 		}
+		float low = sums[0], high = sums[0];
+		for (size_t c = 1; c < kLanes; c++) {
+			low = sums[c] < low ? sums[c] : low;
+			high = sums[c] > high ? sums[c] : high;
+		}
+		sums -= low;
 		memcpy(out + m * kLanes, &sums, sizeof(sums));
+		range = high - low > range ? high - low : range;
+		total += low;
 	}
+	*sum = total;
+	return range;
+}
+
+void
+ToBytes(const float *entries, size_t n, float factor, uint8_t *out) {
+	for (size_t i = 0; i < n; i++) {
+		auto entry = static_cast<int32_t>(entries[i] * factor + 0.5f);
+		out[i] = static_cast<uint8_t>(entry < static_cast<int32_t>(kMaxEntry) ? entry : kMaxEntry);
+	}
+}
+
+size_t
+Select(const float *scores, size_t n, float above, float up_to, Candidate *out) {
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++) {
+		out[count] = {scores[i], static_cast<uint32_t>(i)};
+		count += scores[i] > above && scores[i] <= up_to;
+	}
+	return count;
+}
+
+float
+Differences(const float *query, const uint16_t *centroid, size_t n, float *out) {
+	Lanes sums = {}, x, y;
+	for (size_t i = 0; i < n; i += kLanes) {
+		Load(x, query + i);
+		Load(y, centroid + i);
+		x -= y;
+		memcpy(out + i, &x, sizeof(x));
+		sums += x * x;
+	}
+	return Total(sums);
 }
 
 void
@@ -193,7 +235,8 @@ Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
 
 } // namespace
 
-const Kernels kKernelsPortable = {"portable", Products, Nearest<uint16_t>, Nearest<float>, Scan,
-								  Tables,     Encode,   Sq8Squared,        Sq8Product};
+const Kernels kKernelsPortable = {"portable",  Products, Nearest<uint16_t>, Nearest<float>,
+								  Scan,        Tables,   ToBytes,           Select,
+								  Differences, Encode,   Sq8Squared,        Sq8Product};
 
 } // namespace pgml::ann

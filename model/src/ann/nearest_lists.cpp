@@ -19,17 +19,9 @@ constexpr uint32_t kLeastOrdered = 32; ///< lists sorted at a time
 /// Of the lists this share is looked at first, and so many times what was asked for.
 constexpr uint32_t kGroupShare = 8, kGroupReserve = 8;
 
-/// Order of floats as order of integers.
-uint64_t
-KeyOf(float score, uint32_t list) {
-	uint32_t bits = FloatBits(score);
-	bits = bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
-	return static_cast<uint64_t>(bits) << 32 | list;
-}
-
-uint32_t
-ListOf(uint64_t key) {
-	return static_cast<uint32_t>(key);
+bool
+Nearer(const Candidate &a, const Candidate &b) {
+	return a.score != b.score ? a.score < b.score : a.index < b.index;
 }
 
 /// Scores of whole blocks of 16 lists, an even number of them.
@@ -58,12 +50,12 @@ ScorePair(QueryState &state, size_t pair) {
 	return true;
 }
 
-/// Keys of a pair's lists.
+/// Makes a pair's lists known.
 void
-AddKeys(QueryState &state, size_t pair) {
+AddPair(QueryState &state, size_t pair) {
 	size_t end = std::min<size_t>((pair + 1) * 2 * kLanes, state.blob.layout().lists);
 	for (size_t list = pair * 2 * kLanes; list < end; list++)
-		state.keys[state.known++] = KeyOf(state.scores[list], static_cast<uint32_t>(list));
+		state.nearest[state.known++] = {state.scores[list], static_cast<uint32_t>(list)};
 }
 
 /// Opens groups until `wanted` lists are known.
@@ -76,8 +68,8 @@ OpenGroups(QueryState &state, uint32_t wanted) {
 		for (size_t pair = first / (2 * kLanes); pair * 2 * kLanes < end; pair++)
 			if ((state.scored[pair] & 2) == 0) {
 				ScorePair(state, pair);
-				state.scored[pair] |= 2; // its keys are there
-				AddKeys(state, pair);
+				state.scored[pair] |= 2; // they are known
+				AddPair(state, pair);
 			}
 	}
 }
@@ -96,56 +88,52 @@ StartGroups(QueryState &state) {
 }
 
 /**
- * Sorts nothing, but puts at least n of the lists before all others, by a histogram of their scores: cheaper than
- * std::nth_element over all of them.
+ * Makes the nearest lists known, at least n of them or all. How far to reach is guessed from the scores of some lists:
+ * one pass over all then picks few, where ordering all of them would take longer than their distances did.
  */
 void
-Partition(QueryState &state, uint32_t n) {
-	constexpr int kBuckets = 256;
+SelectNearest(QueryState &state, uint32_t n) {
+	constexpr uint32_t kSamples = 64;
 	uint32_t lists = state.blob.layout().lists;
-	const float *scores = state.scores;
-	float low = scores[0], high = scores[0];
-	for (uint32_t i = 1; i < lists; i++) {
-		low = scores[i] < low ? scores[i] : low;
-		high = scores[i] > high ? scores[i] : high;
+	float reach = HUGE_VALF;
+	if (state.known == 0 && lists >= 4 * kSamples) {
+		float samples[kSamples];
+		for (uint32_t i = 0; i < kSamples; i++)
+			samples[i] = state.scores[static_cast<size_t>(i) * lists / kSamples];
+		// A few more than are asked for: it is a guess.
+		uint32_t rank = static_cast<uint32_t>(uint64_t{n} * kSamples / lists) + 3;
+		if (rank < kSamples / 2) {
+			std::nth_element(samples, samples + rank, samples + kSamples);
+			reach = samples[rank];
+		}
 	}
-	float factor = (kBuckets - 1) / std::max(high - low, 1e-30f);
-	auto bucket = [=](uint32_t i) {
-		return static_cast<uint8_t>(static_cast<int32_t>((scores[i] - low) * factor));
-	};
-	uint32_t counts[kBuckets] = {};
-	for (uint32_t i = 0; i < lists; i++)
-		counts[bucket(i)]++;
-	int cut = 0;
-	uint32_t below = counts[0];
-	while (below < n && cut + 1 < kBuckets)
-		below += counts[++cut];
-	uint32_t front = 0, back = below;
-	for (uint32_t i = 0; i < lists; i++) {
-		bool in_front = bucket(i) <= cut;
-		uint32_t &at = in_front ? front : back;
-		state.keys[at++] = KeyOf(scores[i], i);
+	const Kernels &kernels = ActiveKernels();
+	for (;;) {
+		state.known += static_cast<uint32_t>(kernels.select(state.scores, lists, state.selected,
+															reach, state.nearest + state.known));
+		state.selected = reach;
+		if (state.known >= n || reach == HUGE_VALF)
+			break;
+		reach = HUGE_VALF;
 	}
-	state.known = lists;
-	state.settled = below;
 }
 
-/// Sorts the next n keys, or all that are left.
+/// Sorts the next n of the known lists, or all that are left.
 void
 Order(QueryState &state, uint32_t n) {
 	uint32_t target = std::min(state.ordered + n, state.known);
+	Candidate *lists = state.nearest;
 	if (state.settled < target) {
 		// At least an eighth of the rest at once: asking for one list at a time does not look at all of them each time.
 		state.settled = std::min(
 			state.known, std::max(target, state.settled + (state.known - state.settled) / 8));
 		if (state.settled < state.known)
-			std::nth_element(state.keys + state.ordered, state.keys + state.settled,
-							 state.keys + state.known);
+			std::nth_element(lists + state.ordered, lists + state.settled, lists + state.known,
+							 Nearer);
 	}
 	if (target < state.settled)
-		std::nth_element(state.keys + state.ordered, state.keys + target,
-						 state.keys + state.settled);
-	std::sort(state.keys + state.ordered, state.keys + target);
+		std::nth_element(lists + state.ordered, lists + target, lists + state.settled, Nearer);
+	std::sort(lists + state.ordered, lists + target, Nearer);
 	state.ordered = target;
 }
 
@@ -155,6 +143,7 @@ void
 StartLists(QueryState &state) noexcept {
 	const Blob &blob = state.blob;
 	state.given = state.ordered = state.settled = state.known = state.groups_open = 0;
+	state.selected = -HUGE_VALF;
 	if (blob.groups > 0)
 		StartGroups(state);
 	else
@@ -180,15 +169,15 @@ NextLists(QueryState &state, size_t n, uint32_t *lists) noexcept {
 		OpenGroups(state, static_cast<uint32_t>(std::min<uint64_t>(reserve, all)));
 		if (state.known != before) // new ones may be nearer than what was sorted
 			state.ordered = state.settled = state.given;
-	} else if (state.known == 0) {
-		Partition(state, std::max(wanted, std::min(kLeastOrdered, all)));
+	} else if (state.known < state.given + wanted) {
+		SelectNearest(state, std::max(state.given + wanted, std::min(kLeastOrdered, all)));
 	}
 	if (state.ordered < state.given + wanted)
 		Order(state, std::max(state.given + wanted - state.ordered, kLeastOrdered));
 	uint32_t end = std::min(state.given + wanted, state.ordered);
 	size_t count = end - state.given;
 	for (; state.given < end; state.given++)
-		*lists++ = ListOf(state.keys[state.given]);
+		*lists++ = state.nearest[state.given].index;
 	return count;
 }
 

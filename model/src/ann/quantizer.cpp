@@ -102,7 +102,9 @@ Quantizer::Encode(const float *vector, uint32_t list, uint8_t *code, float *t,
 	double scale = blob.scale();
 	// Padding of the last sub-vector: zeros, which training saw as well.
 	float centroid[kMaxDims], residual[kMaxCodedDims], decoded[kMaxCodedDims];
-	ann::Centroid(blob, list, centroid);
+	const uint16_t *stored = blob.Row(list);
+	for (size_t i = 0; i < dims; i++)
+		centroid[i] = HalfToFloat(stored[i]);
 	double squared = 0, length = 0;
 	for (size_t i = 0; i < dims; i++) {
 		residual[i] = ToInternal(vector[i], blob.mean[i], static_cast<float>(scale)) - centroid[i];
@@ -151,11 +153,9 @@ Quantizer::Encode(const float *vector, uint32_t list, uint8_t *code, float *t,
 void
 Quantizer::Centroid(uint32_t list, float *out) const noexcept {
 	const Blob blob(blob_);
-	ann::Centroid(blob, list, out);
-	if (blob.header->has_shift == 0)
-		return;
+	const uint16_t *stored = blob.Row(list);
 	for (size_t i = 0; i < blob.layout().dims; i++)
-		out[i] = static_cast<float>(out[i] / blob.scale() + blob.mean[i]);
+		out[i] = static_cast<float>(HalfToFloat(stored[i]) / blob.scale() + blob.mean[i]);
 }
 
 } // namespace pgml::ann

@@ -16,7 +16,6 @@ namespace pgml::ann {
 
 namespace {
 
-constexpr uint32_t kMaxEntry = 255, kMaxSum = 65535;
 /// A table whose entries differ by less than this has nothing to say.
 constexpr float kLeastRange = 1e-30f;
 
@@ -59,41 +58,23 @@ StartProduct(QueryState &state) {
 	state.unit = std::ldexp(1.0, exponent) / scale;
 }
 
-/// The table: per sub-vector what each codeword adds to the score, in so many bits that no sum of 16 bits overflows.
+/// The table: per sub-vector what each codeword adds to the score, in 7 bits.
 void
 MakeTable(QueryState &state) {
 	const Layout &layout = state.blob.layout();
-	size_t m_count = layout.subquantizers;
-	ActiveKernels().tables(state.query, state.blob.codebooks, m_count, layout.subvector_dims,
-						   layout.metric == Metric::kInnerProduct ? -1.0f : -2.0f, state.entries);
-	float range = 0;
-	double bias = 0;
-	float least[kMaxSubquantizers];
-	for (size_t m = 0; m < m_count; m++) {
-		const float *entries = state.entries + m * kLanes;
-		float low = entries[0], high = entries[0];
-		for (size_t c = 1; c < kLanes; c++) {
-			low = entries[c] < low ? entries[c] : low;
-			high = entries[c] > high ? entries[c] : high;
-		}
-		least[m] = low;
-		range = std::max(range, high - low);
-		bias += low;
+	const Kernels &kernels = ActiveKernels();
+	float range = kernels.tables(
+		state.query, state.blob.codebooks, layout.subquantizers, layout.subvector_dims,
+		layout.metric == Metric::kInnerProduct ? -1.0f : -2.0f, state.entries, &state.table_bias);
+	size_t n_entries = size_t{layout.subquantizers} * kLanes;
+	memset(state.table + n_entries, 0, size_t{layout.code_rows} * kLanes - n_entries);
+	if (range > kLeastRange) {
+		state.table_scale = range / kMaxEntry;
+		kernels.to_bytes(state.entries, n_entries, kMaxEntry / range, state.table);
+	} else {
+		state.table_scale = 0;
+		memset(state.table, 0, n_entries);
 	}
-	state.table_bias = static_cast<float>(bias);
-	memset(state.table, 0, size_t{layout.code_rows} * kLanes);
-	state.table_scale = 0;
-	if (!(range > kLeastRange))
-		return;
-	auto largest = static_cast<float>(std::min(kMaxEntry, kMaxSum / layout.code_rows));
-	float factor = largest / range;
-	state.table_scale = range / largest;
-	for (size_t m = 0; m < m_count; m++)
-		for (size_t c = 0; c < kLanes; c++) {
-			float entry = (state.entries[m * kLanes + c] - least[m]) * factor + 0.5f;
-			entry = entry < largest ? entry : largest;
-			state.table[m * kLanes + c] = static_cast<uint8_t>(static_cast<int32_t>(entry));
-		}
 }
 
 } // namespace
@@ -110,7 +91,7 @@ QuerySections::QuerySections(const Layout &layout) noexcept {
 	query = next(std::max(PaddedDims(dims), coded) * sizeof(float));
 	prepared = next(dims * sizeof(float));
 	scores = next(lists * sizeof(float));
-	keys = next(lists * sizeof(uint64_t));
+	nearest = next((lists + kSelectSlack) * sizeof(Candidate));
 	table = next(size_t{layout.code_rows} * kLanes);
 	entries = next(std::max<size_t>(layout.subquantizers * kLanes, n_groups) * sizeof(float));
 	differences = next(NearLists(layout) * PaddedDims(dims) * sizeof(float));
@@ -137,7 +118,7 @@ Query::Query(const Quantizer &quantizer, void *memory) noexcept
 	place(state->query, at.query);
 	place(state->prepared, at.prepared);
 	place(state->scores, at.scores);
-	place(state->keys, at.keys);
+	place(state->nearest, at.nearest);
 	place(state->table, at.table);
 	place(state->entries, at.entries);
 	place(state->differences, at.differences);

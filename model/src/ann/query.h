@@ -18,9 +18,9 @@ struct QueryState {
 	Blob blob;
 	// Arrays in the memory of the query.
 	float *query; ///< internal coordinates (inner product: scaled by a power of two), zeros behind
-	float *prepared; ///< as Quantizer::Prepare gives it
-	float *scores;   ///< of lists
-	uint64_t *keys;  ///< score and list, by which they are sorted
+	float *prepared;    ///< as Quantizer::Prepare gives it
+	float *scores;      ///< of lists
+	Candidate *nearest; ///< lists and their scores: those handed out, sorted, known
 	uint8_t *table;
 	float *entries;     ///< of the table before they became bytes; scores of groups before that
 	float *differences; ///< query - centroid of the lists in `near`
@@ -34,14 +34,16 @@ struct QueryState {
 	double unit;         ///< what bounds in internal coordinates are multiplied with
 	float base; ///< what all scores have beside that of the list: squared norm of the query
 	float table_bias, table_scale;
-	bool unbounded;                          ///< the query left the range in which bounds are known
-	uint32_t given, ordered, settled, known; ///< keys: handed out, sorted, below all others, there
+	bool unbounded; ///< the query left the range in which bounds are known
+	float selected; ///< up to this score all lists are in `nearest`
+	uint32_t given, ordered, settled,
+		known; ///< in `nearest`: handed out, sorted, below all others, there
 	uint32_t groups_open;
 };
 
 /// Offsets of the arrays.
 struct QuerySections {
-	size_t query, prepared, scores, keys, table, entries, differences, near, scored, groups, end;
+	size_t query, prepared, scores, nearest, table, entries, differences, near, scored, groups, end;
 	explicit QuerySections(const Layout &layout) noexcept;
 };
 

@@ -36,13 +36,4 @@ OperatorIsAccurate(double norm, size_t dims) noexcept {
 	return norm > 0x1p-60 * std::sqrt(static_cast<double>(dims)) && norm < 0x1p62;
 }
 
-/// A centroid in internal coordinates.
-static inline void
-Centroid(const Blob &blob, uint32_t list, float *out) noexcept {
-	size_t dims = blob.layout().dims;
-	const uint16_t *from = blob.centroids + (list / kLanes * dims) * kLanes + list % kLanes;
-	for (size_t i = 0; i < dims; i++)
-		out[i] = HalfToFloat(from[i * kLanes]);
-}
-
 } // namespace pgml::ann

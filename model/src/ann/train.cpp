@@ -193,6 +193,10 @@ private:
 			StoreGroups(std::vector<float>(groups * dims_), EqualShares(groups));
 		}
 		StoreCentroids(centroids, lists, dims_, At<uint16_t>(at_.centroids), At<float>(at_.norms));
+		for (size_t list = 0; list < lists; list++)
+			for (size_t j = 0; j < dims_; j++)
+				At<uint16_t>(at_.rows)[list * PaddedDims(dims_) + j] =
+					FloatToHalf(centroids[list * dims_ + j]);
 	}
 
 	std::vector<size_t>
@@ -270,7 +274,7 @@ private:
 		const Blob blob(blob_.data());
 		for (uint32_t list = 0; list < layout_.lists; list++)
 			for (size_t j = 0; j < dims_; j++)
-				centroids[list * dims_ + j] = blob.CentroidHalf(list, j);
+				centroids[list * dims_ + j] = HalfToFloat(blob.Row(list)[j]);
 		for (size_t i = 0; i < count; i++)
 			std::copy_n(rows_ + i * n_ / count * dims_, dims_, picked.data() + i * dims_);
 		PackedCentroids packed;
