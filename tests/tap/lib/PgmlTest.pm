@@ -5,7 +5,7 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity);
+our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity load_vectors nearest);
 
 # A cluster that preloads the library; not started. Options: those of init(), and settings => text.
 sub new_node
@@ -68,6 +68,33 @@ SELECT md5(string_agg(id || ':' || price, ',')) FROM (SELECT id, price FROM hous
 SET pgml.batch = off;
 SELECT md5(string_agg(id || ':' || price, ',' ORDER BY id)) FROM houses;
 });
+}
+
+# The extension and a table "vectors" of pseudo-random vectors with a faiss index "vectors_v".
+sub load_vectors
+{
+	my ($node, $rows, $options) = @_;
+	$options //= '';
+	$node->safe_psql('postgres', <<"SQL");
+CREATE EXTENSION IF NOT EXISTS pgml_am;
+CREATE FUNCTION some_vector(i bigint) RETURNS vector LANGUAGE sql IMMUTABLE AS
+	'SELECT array_agg((hashint8extended(i * 100 + j, 7) & 65535)::real / 65536 + (i * 7919 + j) % 5 ORDER BY j)::vector FROM generate_series(1, 16) j';
+CREATE TABLE vectors (id int PRIMARY KEY, v vector(16));
+INSERT INTO vectors SELECT i, some_vector(i) FROM generate_series(1, $rows) i;
+CREATE INDEX vectors_v ON vectors USING faiss (v) $options;
+SQL
+	return;
+}
+
+# All rows of "vectors" in the order of the index, for a few queries, and in the order of a sort: two texts that are equal when the index is right.
+sub nearest
+{
+	my ($node) = @_;
+	my $query = join ' ', map { "SELECT count(*), count(DISTINCT id), md5(string_agg(d::text, ',' ORDER BY n)) FROM
+		(SELECT id, d, row_number() OVER () AS n FROM (SELECT id, v <-> some_vector($_) AS d FROM vectors ORDER BY v <-> some_vector($_) OFFSET 0) s) s;" } (3, 77, 1_000_001);
+	my $index = $node->safe_psql('postgres', "SET jit = off; SET enable_seqscan = off; SET enable_sort = off; SET pgml.recall = 1; $query");
+	my $table = $node->safe_psql('postgres', "SET jit = off; SET enable_indexscan = off; $query");
+	return ($index, $table);
 }
 
 # Waits until a statement like $pattern runs in another session; returns its process id.
