@@ -1,7 +1,8 @@
 /// pgml.index_info and pgml.reindex_advice: what an index holds, and whether it still fits what it holds.
 #include "index/faiss.h"
 
-#include "index/vector.h"
+#include "am/base/guard.h"
+#include "index/faiss_scan.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -14,8 +15,6 @@ extern "C" {
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 }
-
-#include "am/base/guard.h"
 
 namespace pgml::index {
 
@@ -201,4 +200,23 @@ PGML_FUNCTION(pgml_reindex_advice) {
 	if (advice == nullptr)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(advice));
+}
+
+/// pgml.last_search() -> record: what the last search of this session did
+PGML_FUNCTION(pgml_last_search) {
+	SearchCounters counters;
+	Oid index = LastSearch(&counters);
+	if (index == InvalidOid)
+		PG_RETURN_NULL();
+	Datum values[] = {
+		ObjectIdGetDatum(index),
+		Int64GetDatum((int64)counters.lists),
+		Int64GetDatum((int64)counters.pages),
+		Int64GetDatum((int64)counters.codes),
+		Int64GetDatum((int64)counters.bounded),
+		Int64GetDatum((int64)counters.returned),
+		Int64GetDatum((int64)counters.left_out),
+	};
+	bool nulls[lengthof(values)] = {};
+	return ReturnRow(fcinfo, values, nulls);
 }

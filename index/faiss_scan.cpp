@@ -34,6 +34,18 @@ namespace {
 /// is measured for ten.
 constexpr double kRowsOfFirst = 20;
 
+/// Of the last search of this backend that returned something, for pgml.last_search().
+SearchCounters last_search;
+Oid last_search_index = InvalidOid;
+
+void
+KeepCounters(const Search *search) {
+	if (!search->started || search->counters.lists == 0)
+		return;
+	last_search = search->counters;
+	last_search_index = RelationGetRelid(search->index);
+}
+
 bool
 FartherFirst(const BoundedRow &a, const BoundedRow &b) {
 	return b < a;
@@ -204,6 +216,7 @@ Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int n_ord
 		memmove(scan->keyData, keys, sizeof(ScanKeyData) * (Size)scan->numberOfKeys);
 	if (orderbys != nullptr && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, sizeof(ScanKeyData) * (Size)scan->numberOfOrderBys);
+	KeepCounters(search);
 	search->started = search->ended = false;
 	search->opened = search->n_pages = search->n_store = 0;
 	search->n_heap = 0;
@@ -242,7 +255,15 @@ GetTuple(IndexScanDesc scan, ScanDirection direction) {
 
 void
 EndScan(IndexScanDesc scan) {
-	MemoryContextDelete(((Search *)scan->opaque)->context);
+	auto *search = (Search *)scan->opaque;
+	KeepCounters(search);
+	MemoryContextDelete(search->context);
+}
+
+Oid
+LastSearch(SearchCounters *counters) {
+	*counters = last_search;
+	return last_search_index;
 }
 
 } // namespace pgml::index

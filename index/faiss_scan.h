@@ -79,8 +79,14 @@ IsBehind(const Entry &entry, double score, const Cut &cut) {
 	return Before(cut, entry, cut.score, score);
 }
 
+/// What a search did.
 struct SearchCounters {
-	uint64 lists, pages, codes, bounded, returned, left_out;
+	uint64 lists;    ///< opened
+	uint64 pages;    ///< code pages visited, again when behind a cut
+	uint64 codes;    ///< estimated
+	uint64 bounded;  ///< rows whose distance was bounded
+	uint64 returned; ///< to the executor
+	uint64 left_out; ///< because they came too late for their distance
 };
 
 struct Search {
@@ -117,6 +123,10 @@ struct Search {
 	char *page_copy;           ///< of a code page whose rows are visited
 	std::byte *row_copy;       ///< of a row that spans pages
 };
+
+// faiss_scan.cpp
+/// What the last search of this backend did. @return its index, InvalidOid: there was none
+Oid LastSearch(SearchCounters *counters);
 
 // faiss_walk.cpp
 /// Opens up to n more lists. @return false: all are open

@@ -51,3 +51,8 @@ COMMENT ON FUNCTION pgml.index_info(regclass) IS 'what a faiss index holds and w
 CREATE FUNCTION pgml.reindex_advice(index regclass) RETURNS text
 	AS 'MODULE_PATHNAME', 'pgml_reindex_advice' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION pgml.reindex_advice(regclass) IS 'why a faiss index should be built anew, NULL = no reason to';
+CREATE FUNCTION pgml.last_search(
+	OUT index regclass, OUT lists_opened bigint, OUT pages_read bigint, OUT codes_scanned bigint, OUT rows_bounded bigint, OUT rows_returned bigint,
+	OUT rows_left_out bigint)
+	AS 'MODULE_PATHNAME', 'pgml_last_search' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION pgml.last_search() IS 'what the last search of this session in a faiss index did';

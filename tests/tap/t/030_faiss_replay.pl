@@ -1,6 +1,6 @@
 # The faiss index after replay: on a standby that checks every page (wal_consistency_checking), after crashes in the middle of writes
 # and of VACUUM, and after an immediate shutdown. It must return what a sequential scan returns.
-# PGML_CRASH_CYCLES=100 runs that many crashes; `tests/torture/run faiss` does.
+# PGML_CRASH_CYCLES=100 runs that many crashes.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -11,7 +11,7 @@ use PgmlTest;
 
 my $cycles = $ENV{PGML_CRASH_CYCLES} // 4;
 my $primary = new_node('primary', allows_streaming => 1,
-	settings => "wal_consistency_checking = 'all'\nwal_log_hints = on\nautovacuum = off\nrestart_after_crash = on\nmax_parallel_maintenance_workers = 0");
+	settings => "wal_consistency_checking = 'all'\nwal_log_hints = on\nwal_keep_size = 4GB\nautovacuum = off\nrestart_after_crash = on\nmax_parallel_maintenance_workers = 0");
 $primary->start;
 load_vectors($primary, 3000);
 $primary->backup('base');
