@@ -120,6 +120,8 @@ bool
 IsDirect(const Prediction *prediction, int n_fixed) {
 	for (int i = 0; i < prediction->n_features; i++) {
 		DirectFeature feature;
+		if (prediction->column[i] == kNotRead)
+			continue;
 		if (prediction->column[i] < 0 || prediction->column[i] >= n_fixed ||
 			!FindDirectFeature(prediction->call, i, &feature))
 			return false;
@@ -148,6 +150,8 @@ void
 AddRuns(DirectColumns *direct, Prediction *prediction) {
 	for (int i = 0; i < prediction->n_features; i++) {
 		DirectFeature feature;
+		if (prediction->column[i] == kNotRead)
+			continue;
 		FindDirectFeature(prediction->call, i, &feature);
 		int attribute = prediction->column[i];
 		uint32 offset = direct->attributes[attribute].offset;
@@ -185,7 +189,9 @@ AddUses(DirectColumns *direct, int n_features) {
 		attribute->first_use = n_uses;
 		for (int p = 0; p < batch->n_predictions; p++) {
 			Prediction *prediction = &batch->predictions[p];
-			for (int i = 0; !prediction->from_slot && i < prediction->n_features; i++) {
+			if (prediction->from_slot || prediction->shares != nullptr)
+				continue;
+			for (int i = 0; i < prediction->n_features; i++) {
 				if (prediction->column[i] != a)
 					continue;
 				DirectFeature feature;
@@ -507,8 +513,10 @@ StoreDirectFromSlot(DirectColumns *direct, TupleTableSlot *slot, int row) {
 		if (prediction->from_slot || prediction->shares != nullptr)
 			continue;
 		for (int i = 0; i < prediction->n_features; i++) {
-			batch->feature_values[i] = slot->tts_values[prediction->column[i]];
-			batch->feature_nulls[i] = slot->tts_isnull[prediction->column[i]];
+			int column = prediction->column[i];
+			batch->feature_nulls[i] = column == kNotRead || slot->tts_isnull[column];
+			if (!batch->feature_nulls[i])
+				batch->feature_values[i] = slot->tts_values[column];
 		}
 		StoreFeatures(prediction->call, batch->feature_values, batch->feature_nulls,
 					  prediction->raw.data, prediction->raw.ld, row);

@@ -26,6 +26,7 @@ CustomExecMethods exec_methods;
 struct PredictState {
 	CustomScanState css; // must be first
 	PredictionBatch batch;
+	int64 reported_predicted, reported_batches;
 };
 
 Node *
@@ -46,6 +47,20 @@ BeginPredict(CustomScanState *css, EState *estate, int eflags) {
 	InitBatch(&state->batch, css, bound);
 }
 
+/// Adds to the node's instrumentation, which comes back from parallel workers and is summed up: this node is not aware of
+/// them and has no shared memory. Two counters that the server leaves to the node: rows predicted, batches.
+void
+CountWork(PredictState *state) {
+	PredictionBatch *batch = &state->batch;
+	Instrumentation *instrument = state->css.ss.ps.instrument;
+	if (instrument != nullptr) {
+		instrument->ntuples2 += (double)(batch->n_predicted - state->reported_predicted);
+		instrument->nfiltered2 += (double)(batch->n_batches - state->reported_batches);
+	}
+	state->reported_predicted = batch->n_predicted;
+	state->reported_batches = batch->n_batches;
+}
+
 bool
 FillFromChild(CustomScanState *css) {
 	PredictionBatch *batch = &((PredictState *)css)->batch;
@@ -62,7 +77,9 @@ FillFromChild(CustomScanState *css) {
 		StoreSlotRow(batch, slot, batch->rows);
 		batch->rows++;
 	}
-	return FinishBatch(batch);
+	bool any = FinishBatch(batch);
+	CountWork((PredictState *)css);
+	return any;
 }
 
 TupleTableSlot *
@@ -88,20 +105,15 @@ ReScanPredict(CustomScanState *css) {
 
 void
 ExplainPredict(CustomScanState *css, List *, ExplainState *es) {
-	PredictionBatch *batch = &((PredictState *)css)->batch;
-	ExplainModels(batch, es);
-	if (!es->analyze)
-		return;
-	PlanState *child = outerPlanState(css);
-	if (css->ss.ps.worker_instrument != nullptr && child->instrument != nullptr && !batch->staged) {
-		// Workers keep their counters to themselves; what they read from their child comes back
-		// with the instrumentation.
-		double rows = child->instrument->ntuples + child->instrument->tuplecount;
-		ExplainPropertyFloat("Rows Predicted", nullptr, rows * batch->n_predictions, 0, es);
-	} else {
-		ExplainPropertyInteger("Rows Predicted", nullptr, batch->n_predicted, es);
-		ExplainPropertyInteger("Batches", nullptr, batch->n_batches, es);
+	auto *state = (PredictState *)css;
+	PredictionBatch *batch = &state->batch;
+	int64 n_predicted = batch->n_predicted, n_batches = batch->n_batches;
+	Instrumentation *instrument = css->ss.ps.instrument;
+	if (instrument != nullptr) {
+		n_predicted = (int64)instrument->ntuples2;
+		n_batches = (int64)instrument->nfiltered2;
 	}
+	ExplainPredictions(batch, n_predicted, n_batches, es);
 }
 
 } // namespace

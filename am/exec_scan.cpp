@@ -318,12 +318,8 @@ ExplainScan(CustomScanState *css, List *ancestors, ExplainState *es) {
 									 instrument->nfiltered2 / loops, 0, es);
 		}
 	}
-	ExplainModels(&state->batch, es);
-	if (!es->analyze)
-		return;
-	ExplainPropertyInteger("Rows Predicted", nullptr,
-						   Max(state->n_predicted, state->batch.n_predicted), es);
-	ExplainPropertyInteger("Batches", nullptr, Max(state->n_batches, state->batch.n_batches), es);
+	ExplainPredictions(&state->batch, Max(state->n_predicted, state->batch.n_predicted),
+					   Max(state->n_batches, state->batch.n_batches), es);
 }
 
 } // namespace

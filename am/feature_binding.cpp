@@ -8,6 +8,7 @@
  */
 #include "am/feature_binding.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct Feature {
 	uint32 width;
 	size_t column; ///< first column in the raw matrix
 	uint32 number; ///< position in the model
+	bool used;     ///< predictions depend on it
 };
 
 /// Where the values of one feature come from.
@@ -45,6 +47,8 @@ struct Source {
 	ValueType type;
 	const Feature *feature;
 	int attribute; ///< row form: index of the column
+	/// Predictions do not depend on the feature, and no value of this type raises an error: it is stored as missing.
+	bool skipped;
 };
 
 } // namespace
@@ -174,6 +178,8 @@ BindSource(const FeatureBinding *binding, const Feature &feature, const ValueTyp
 	source->type = type;
 	source->feature = &feature;
 	source->attribute = attribute;
+	// An array may have the wrong length, an untyped literal may be none of a number's.
+	source->skipped = !feature.used && !type.is_array && type.kind != ValueKind::kUnknown;
 }
 
 void
@@ -348,7 +354,7 @@ StoreSource(const FeatureBinding *binding, const Source &source, Datum value, bo
 			float *matrix, size_t ld, size_t row) {
 	const Feature &feature = *source.feature;
 	float *cell = matrix + feature.column * ld + row;
-	if (is_null)
+	if (is_null || source.skipped)
 		StoreMissing(feature.width, cell, ld);
 	else if (source.type.is_array)
 		StoreArray(binding, source.type, &feature, value, cell, ld);
@@ -388,11 +394,17 @@ DescribeFeatures(FeatureBinding *binding) {
 	binding->n_features = (int)features.size();
 	binding->features = (Feature *)palloc0(sizeof(Feature) * Max(features.size(), 1));
 	binding->sources = (Source *)palloc0(sizeof(Source) * Max(features.size(), 1));
+	auto *used = (bool *)palloc(Max(features.size(), 1));
+	const pgml::Model *model = binding->model.model;
+	pg::Guard([&] {
+		std::vector<bool> flags = model->UsedFeatures();
+		std::copy(flags.begin(), flags.end(), used);
+	});
 	for (int i = 0; i < binding->n_features; i++) {
 		const pgml::FeatureSpec &spec = features[i];
 		CheckModelText(binding->model, spec.name.data(), spec.name.size());
-		binding->features[i] = {spec.name.c_str(), spec.type, spec.width, binding->width,
-								(uint32)i};
+		binding->features[i] = {spec.name.c_str(), spec.type, spec.width,
+								binding->width,    (uint32)i, used[i]};
 		binding->width += spec.width;
 	}
 	if (binding->width != binding->model.model->raw_width())
@@ -457,6 +469,24 @@ StoreRow(FeatureBinding *binding, const Datum *values, const bool *nulls, float 
 				StoreComposite(binding, values[0], matrix, ld, row);
 			break;
 	}
+}
+
+bool
+BindingReads(const FeatureBinding *binding, int argument) {
+	return binding->form != FeatureForm::kScalars || !binding->sources[argument].skipped;
+}
+
+int
+CountFeatures(const FeatureBinding *binding) {
+	return binding->n_features;
+}
+
+int
+CountFeaturesRead(const FeatureBinding *binding) {
+	int n = 0;
+	for (int i = 0; i < binding->n_features; i++)
+		n += binding->form == FeatureForm::kVector || !binding->sources[i].skipped;
+	return n;
 }
 
 bool

@@ -35,6 +35,11 @@ void StoreRow(FeatureBinding *binding, const Datum *values, const bool *nulls, f
 /// Raises XX001 unless text out of the artefact is valid in the database encoding: anybody may have written the bytes.
 void CheckModelText(const BoundModel &model, const char *data, size_t length);
 
+/// See FeatureIsRead in predict_call.h.
+bool BindingReads(const FeatureBinding *binding, int argument);
+int CountFeatures(const FeatureBinding *binding);
+int CountFeaturesRead(const FeatureBinding *binding);
+
 /// See FindDirectFeature in predict_call.h.
 bool BindingDirectFeature(const FeatureBinding *binding, int argument, DirectFeature *feature);
 

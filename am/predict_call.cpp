@@ -41,9 +41,10 @@ struct PredictCall {
 	text **labels;    ///< [n_classes], for classify and class_probability
 	int class_number; ///< class_probability: position of the label, -1 = not set yet
 	int n_values;     ///< numbers of a row in an array result: classes, targets or components
-	size_t tile;      ///< most rows that are evaluated between two checks for interrupts
-	size_t room;      ///< rows that `output` has room for
-	void *output;     ///< what the model writes: double, int32 or [n_values] float per row
+	int64 n_trees;
+	size_t tile;  ///< most rows that are evaluated between two checks for interrupts
+	size_t room;  ///< rows that `output` has room for
+	void *output; ///< what the model writes: double, int32 or [n_values] float per row
 };
 
 namespace {
@@ -259,6 +260,8 @@ PreparePredictCall(Member member, const char *project, int64 model_id, int n_fea
 	call->width = BindingWidth(call->binding);
 	call->row = (float *)MemoryContextAllocHuge(context, sizeof(float) * Max(call->width, 1));
 	call->tile = TileRows(call);
+	const pgml::Model *model = call->model.model;
+	pg::Guard([&] { call->n_trees = (int64)model->n_trees(); });
 	auto *slot = pg::OwnedByContext<pgml::Workspace>(context);
 	pg::Guard([&] { slot->object = std::make_unique<pgml::Workspace>(); });
 	call->work = slot->object.get();
@@ -315,6 +318,16 @@ RawWidth(const PredictCall *call) {
 bool
 FindDirectFeature(const PredictCall *call, int argument, DirectFeature *feature) {
 	return BindingDirectFeature(call->binding, argument, feature);
+}
+
+bool
+FeatureIsRead(const PredictCall *call, int argument) {
+	return BindingReads(call->binding, argument);
+}
+
+CallWork
+DescribeWork(const PredictCall *call) {
+	return {CountFeatures(call->binding), CountFeaturesRead(call->binding), call->n_trees};
 }
 
 void

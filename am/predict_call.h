@@ -58,6 +58,17 @@ struct DirectFeature {
 /// stores for it.
 bool FindDirectFeature(const PredictCall *call, int argument, DirectFeature *feature);
 
+/// False for an argument whose value StoreFeatures does not look at: the model does not use the feature, and no value of the type
+/// could raise an error. Its cells in the raw matrix must be NaN.
+bool FeatureIsRead(const PredictCall *call, int argument);
+
+/// What EXPLAIN ANALYZE tells about a call.
+struct CallWork {
+	int features, features_read; ///< of the model
+	int64 trees;                 ///< that a row goes through
+};
+CallWork DescribeWork(const PredictCall *call);
+
 /// Converts one row of feature datums to raw floats at `row` of a column-major matrix. NULL becomes
 /// NaN.
 void StoreFeatures(PredictCall *call, const Datum *values, const bool *nulls, float *matrix,

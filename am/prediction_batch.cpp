@@ -5,7 +5,6 @@
 #include "am/model_catalog.h"
 #include "am/predict_functions.h"
 #include "am/version_pin.h"
-#include "pgml/evaluator.h"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -55,7 +54,7 @@ InitPrediction(PredictionBatch *batch, Prediction *prediction, FuncExpr *expr) {
 	for (int i = 0; i < prediction->n_features; i++) {
 		auto *argument = (Expr *)list_nth(expr->args, first_feature + i);
 		prediction->types[i] = exprType((Node *)argument);
-		prediction->column[i] = -1;
+		prediction->column[i] = kExpression;
 		if (IsA(argument, Var) && ((Var *)argument)->varattno > 0)
 			prediction->column[i] = ((Var *)argument)->varattno - 1;
 		else
@@ -130,8 +129,7 @@ InitKeptColumns(PredictionBatch *batch, CustomScan *plan) {
 	}
 }
 
-/// Resolves the model under the statement's pins and lays out the call. Rights of a direct call:
-/// the current user's.
+/// Rights of a direct call: the current user's.
 void
 PreparePrediction(PredictionBatch *batch, Prediction *prediction) {
 	Project project;
@@ -155,6 +153,9 @@ PreparePrediction(PredictionBatch *batch, Prediction *prediction) {
 	if (prediction->member == Member::kClassProbability)
 		SetClassLabel(call, ((Const *)lsecond(prediction->expr->args))->constvalue);
 	prediction->call = call;
+	for (int i = 0; i < prediction->n_features; i++)
+		if (prediction->column[i] >= 0 && !FeatureIsRead(call, i))
+			prediction->column[i] = kNotRead;
 }
 
 bool
@@ -210,6 +211,8 @@ Reserve(PredictionBatch *batch, int capacity) {
 			size_t width = RawWidth(prediction->call);
 			widest = Max(widest, width);
 			ReserveRawFeatures(&prediction->raw, width, capacity, context);
+			// Not every source writes the cells of features that are not read.
+			std::fill_n(prediction->raw.data, prediction->raw.ld * width, kMissing);
 		}
 		size_t groups = prediction->margin_groups;
 		most_groups = Max(most_groups, groups);
@@ -415,7 +418,7 @@ StartBatch(PredictionBatch *batch) {
 }
 
 bool
-PrepareBatch(PredictionBatch *batch, int capacity) {
+ResolvePredictions(PredictionBatch *batch) {
 	bool first = false;
 	for (int p = 0; p < batch->n_predictions; p++)
 		if (batch->predictions[p].call == nullptr) {
@@ -424,6 +427,12 @@ PrepareBatch(PredictionBatch *batch, int capacity) {
 		}
 	if (first)
 		FindShared(batch);
+	return first;
+}
+
+bool
+PrepareBatch(PredictionBatch *batch, int capacity) {
+	bool first = ResolvePredictions(batch);
 	Reserve(batch, capacity);
 	return first;
 }
@@ -442,6 +451,8 @@ StoreSlotRow(PredictionBatch *batch, TupleTableSlot *slot, int row) {
 			if (column >= 0) {
 				batch->feature_values[i] = slot->tts_values[column];
 				batch->feature_nulls[i] = slot->tts_isnull[column];
+			} else if (column == kNotRead) {
+				batch->feature_nulls[i] = true;
 			} else {
 				batch->argument_context->ecxt_outertuple = slot;
 				batch->argument_context->ecxt_scantuple = slot;
@@ -538,43 +549,6 @@ EndSourceExpressions(CustomScanState *node) {
 	node->ss.ps.scanops = slot->tts_ops;
 	node->ss.ps.scanopsset = true;
 	node->ss.ps.scanopsfixed = true;
-}
-
-void
-ExplainModels(const PredictionBatch *batch, ExplainState *es) {
-	List *models = NIL, *evaluators = NIL;
-	for (int p = 0; p < batch->n_predictions; p++) {
-		const Prediction *prediction = &batch->predictions[p];
-		int64 version = prediction->version;
-		Project project;
-		char *label;
-		if (prediction->by_model_id)
-			label = psprintf("model " INT64_FORMAT, prediction->model_id);
-		else {
-			if (version == 0 && PinnedProject(prediction->project, &project))
-				version = project.model_id;
-			label = psprintf("%s (model " INT64_FORMAT ")", quote_literal_cstr(prediction->project),
-							 version);
-		}
-		ListCell *cell;
-		bool known = false;
-		foreach (cell, models)
-			known |= strcmp((char *)lfirst(cell), label) == 0;
-		if (!known)
-			models = lappend(models, label);
-		// A plan that did not run has loaded no model: most are trees.
-		const char *evaluator = prediction->call != nullptr
-									? CallEvaluator(prediction->call)
-									: pgml::EvaluatorName(pgml::ActiveEvaluator());
-		label = psprintf("%s (cpu)", evaluator);
-		known = false;
-		foreach (cell, evaluators)
-			known |= strcmp((char *)lfirst(cell), label) == 0;
-		if (!known)
-			evaluators = lappend(evaluators, label);
-	}
-	ExplainPropertyList("Models", models, es);
-	ExplainPropertyList("Evaluator", evaluators, es);
 }
 
 } // namespace pgml::am

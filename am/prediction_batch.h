@@ -31,6 +31,9 @@ extern "C" {
 
 namespace pgml::am {
 
+/// Prediction::column of what is not a plain column, and of one whose value the model does not need.
+inline constexpr int kExpression = -1, kNotRead = -2;
+
 /// One prediction of a node.
 struct Prediction {
 	FuncExpr *expr;
@@ -40,7 +43,7 @@ struct Prediction {
 	int64 model_id; ///< of a call by model id
 	int n_features;
 	int *
-		column; ///< [n_features] position of a plain column in the source slot, -1 for an expression
+		column; ///< [n_features] position of a plain column in the source slot, kExpression or kNotRead
 	ExprState **args; ///< [n_features] for expressions
 	Oid *types;       ///< [n_features]
 	int slot_column;  ///< position in the node's scan slot
@@ -127,7 +130,12 @@ TupleTableSlot *NextRow(PredictionBatch *batch, FillBatch fill);
 
 void ResetBatch(PredictionBatch *batch);
 
-/// Models and evaluator, for EXPLAIN.
-void ExplainModels(const PredictionBatch *batch, ExplainState *es);
+/// Resolves the models under the statement's pins and lays out their calls. @return false when that was done before
+bool ResolvePredictions(PredictionBatch *batch);
+
+/// Models, evaluator and, with ANALYZE, what was read and evaluated (prediction_explain.cpp).
+/// @param n_predicted, n_batches  of all processes
+void ExplainPredictions(PredictionBatch *batch, int64 n_predicted, int64 n_batches,
+						ExplainState *es);
 
 } // namespace pgml::am

@@ -77,6 +77,11 @@ ANALYZE wide;
 SELECT same('SELECT y FROM wide');
 SELECT same('SELECT f3, y, f27 FROM wide');
 
+\echo -- two questions to one model: features are read once
+CREATE VIEW numbers_kinds AS SELECT a, b, c, d, e, f, CASE WHEN b + c > 8 THEN 'high' ELSE 'low' END AS kind FROM numbers;
+SELECT deployed FROM pgml.train('scan kinds', 'classification', 'numbers_kinds', 'kind', 'xgboost', hyperparams => '{"n_estimators": 30}');
+SELECT same('SELECT pgml.classify(''scan kinds'', a, b, c, d, e, f), pgml.class_probability(''scan kinds'', ''high'', a, b, c, d, e, f), y FROM fixed');
+
 \echo -- NULLs anywhere behind a wider column, integers side by side, a dropped column, more than 64 columns, with every evaluator
 CREATE FUNCTION same_with_each(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE evaluator text;

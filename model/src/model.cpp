@@ -179,6 +179,35 @@ ModelImpl::UsesEngine(Evaluator evaluator) const {
 	return parts_.learner->kind() == LearnerKind::kTrees && evaluator != Evaluator::kWalker;
 }
 
+const engine::BlockHeader *
+ModelImpl::TreeBlock() const {
+	return parts_.learner->kind() == LearnerKind::kTrees ? Compiled().header() : nullptr;
+}
+
+std::vector<bool>
+ModelImpl::UsedFeatures() const {
+	const engine::BlockHeader *block = TreeBlock();
+	std::vector<bool> used(parts_.features.size(), block == nullptr);
+	if (block == nullptr)
+		return used;
+	std::vector<bool> columns(parts_.preprocessor.width());
+	const uint32_t *column = engine::At<uint32_t>(block, block->used);
+	for (uint32_t i = 0; i < block->n_used; i++)
+		columns[column[i]] = true;
+	for (size_t feature = 0; feature < used.size(); feature++) {
+		const FeatureTransform &transform = parts_.preprocessor.features()[feature];
+		for (size_t c = 0; c < transform.width; c++)
+			used[feature] = used[feature] || columns[transform.first_column + c];
+	}
+	return used;
+}
+
+size_t
+ModelImpl::n_trees() const {
+	const engine::BlockHeader *block = TreeBlock();
+	return block != nullptr ? block->n_source_trees : 0;
+}
+
 const char *
 ModelImpl::evaluator() const {
 	Evaluator evaluator = ActiveEvaluator();

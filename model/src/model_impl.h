@@ -86,6 +86,8 @@ public:
 		return parts_.class_values;
 	}
 	double RowCost() const override;
+	std::vector<bool> UsedFeatures() const override;
+	size_t n_trees() const override;
 	const char *evaluator() const override;
 	size_t
 	margin_groups() const override {
@@ -111,6 +113,8 @@ private:
 	bool UsesEngine(Evaluator evaluator) const;
 	/// The trees compiled, at the first call. Only for models of trees.
 	const engine::CompiledTrees &Compiled() const;
+	/// The compiled trees, nullptr for a model that is not made of trees.
+	const engine::BlockHeader *TreeBlock() const;
 	/// Margins of a tile into the workspace, row-major.
 	const float *TileMargins(MatrixView columns, Workspace &work) const;
 	void CheckCall(MatrixView raw, bool needs_classes) const;

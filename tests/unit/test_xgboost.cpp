@@ -69,6 +69,39 @@ TEST(Xgboost, Regression) {
 	EXPECT_LE(model->RowCost(), 50 * 0.07 * 5.01);
 }
 
+TEST(Xgboost, KnowsTheFeaturesThatPredictionsDependOn) {
+	std::vector<float> x, constant;
+	std::vector<std::optional<std::string>> same, side;
+	std::vector<double> y;
+	for (int i = 0; i < 400; i++) {
+		x.push_back(static_cast<float>(i % 50));
+		constant.push_back(3);
+		same.emplace_back("same");
+		side.emplace_back(i * 7 % 13 < 6 ? "left" : "right");
+		y.push_back(i % 50 + (i * 7 % 13 < 6 ? 100 : 0));
+	}
+	Dataset data = test::DatasetBuilder()
+					   .Number("constant", constant)
+					   .Text("same", same)
+					   .Number("x", x)
+					   .Text("side", side)
+					   .Target(y)
+					   .Build();
+	auto trees = Train(data, Options("xgboost", Task::kRegression, R"({"n_estimators": 7})"));
+	EXPECT_EQ(trees->UsedFeatures(), (std::vector<bool>{false, false, true, true}));
+	EXPECT_EQ(trees->n_trees(), 7u);
+	// What stands in the others makes no difference.
+	Matrix raw = data.raw;
+	std::vector<double> before = test::Predict(*trees, raw.view());
+	std::fill_n(raw.column(0), raw.rows(), NAN);
+	std::fill_n(raw.column(1), raw.rows(), NAN);
+	EXPECT_EQ(test::Predict(*trees, raw.view()), before);
+
+	auto linear = Train(data, Options("linear", Task::kRegression));
+	EXPECT_EQ(linear->UsedFeatures(), std::vector<bool>(4, true));
+	EXPECT_EQ(linear->n_trees(), 0u);
+}
+
 TEST(Xgboost, Binary) {
 	Dataset data = test::RandomDataset(2000, 4, 0.02, 2,
 									   [](auto &x, auto &) { return x[0] * x[1] > 0 ? 1.0 : 0.0; });

@@ -85,6 +85,11 @@ public:
 	virtual const std::vector<double> &class_values() const = 0;
 	/// Estimated cost of one row in units of the planner's cpu_operator_cost (0.0025), at least 1.
 	virtual double RowCost() const = 0;
+	/// Of each feature, whether predictions depend on it: not on a feature that no tree looks at. Models that are not made
+	/// of trees depend on all.
+	virtual std::vector<bool> UsedFeatures() const = 0;
+	/// Trees that a row goes through; 0 for a model that is not made of trees.
+	virtual size_t n_trees() const = 0;
 	/// What evaluates it in this process now: EvaluatorName(), "generic" for what is not made of trees.
 	virtual const char *evaluator() const = 0;
 
