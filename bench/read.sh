@@ -26,6 +26,8 @@ read_figures() {
 			cost("stored" n, "stored", "sum" n)
 			cost("unfused" n, "unfused", "sum" n)
 			cost("row" n, "row", "sum" n)
+			cost("brin_without" n, "brin_without")
+			cost("brin" n, "brin", "brin_without" n)
 			speed("slots" n, "slots")
 			speed("extract" n, "extract", "slots" n)
 			speed("slots" n "_nulls", "slots_nulls")

@@ -9,7 +9,7 @@ SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 SELECT setseed(0.5) \g /dev/null
 
-DROP TABLE IF EXISTS features, training, predicted, predicted_nulls, stored CASCADE;
+DROP TABLE IF EXISTS features, training, predicted, predicted_nulls, stored, arrived CASCADE;
 CREATE TABLE features (:definitions);
 SELECT format('INSERT INTO features SELECT %s FROM generate_series(1, %s)',
 	string_agg('random()', ', '), :rows) FROM generate_series(1, :n) \gexec
@@ -34,6 +34,14 @@ SELECT format('INSERT INTO predicted_nulls SELECT %s FROM features', string_agg(
 CREATE TABLE stored AS SELECT * FROM predicted;
 DROP TABLE features;
 VACUUM (ANALYZE) predicted, predicted_nulls, stored;
+
+-- A quarter of the rows, in the order of the feature that matters most, as rows often arrive in the order of something.
+SELECT format('CREATE TABLE arrived (%s, price double precision GENERATED ALWAYS AS (pgml.predict(''read'', %s)) STORED) USING pgml',
+	:'definitions', :'columns') \gexec
+INSERT INTO arrived SELECT :columns FROM (SELECT * FROM predicted LIMIT :rows / 4) some ORDER BY f1;
+CREATE INDEX ON arrived USING brin (price) WITH (pages_per_range = 16);
+VACUUM (ANALYZE) arrived;
+SELECT percentile_cont(0.999) WITHIN GROUP (ORDER BY price) AS high FROM arrived \gset
 
 CREATE OR REPLACE FUNCTION naive_train(query text, rounds int, depth int) RETURNS bigint
 	AS 'pgml_bench_read', 'naive_train' LANGUAGE C STRICT;
@@ -64,6 +72,8 @@ INSERT INTO queries
 INSERT INTO queries VALUES
 	('avg', 'SELECT avg(price) FROM predicted', :rows, '{}'),
 	('avg_nulls', 'SELECT avg(price) FROM predicted_nulls', :rows, '{}'),
+	('brin', format('SELECT count(*) FROM arrived WHERE price > %s', :'high'), :rows / 4, '{enable_seqscan=off}'),
+	('brin_without', format('SELECT count(*) FROM arrived WHERE price > %s', :'high'), :rows / 4, '{enable_bitmapscan=off}'),
 	('unfused', 'SELECT avg(price) FROM predicted', :rows, '{pgml.fused_scan=off}'),
 	('row', 'SELECT avg(price) FROM predicted', :rows, '{pgml.batch=off}'),
 	-- The planner does not take a single worker by itself: without force_parallel_mode this would be the plan without workers.
@@ -92,6 +102,8 @@ BEGIN
 			SET max_parallel_workers_per_gather = 0;
 			RESET parallel_leader_participation;
 			RESET force_parallel_mode;
+			RESET enable_seqscan;
+			RESET enable_bitmapscan;
 			RESET pgml.fused_scan;
 			RESET pgml.batch;
 		END LOOP;
