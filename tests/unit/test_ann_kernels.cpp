@@ -61,7 +61,8 @@ Halves(const std::vector<float> &centroids, size_t n, size_t dims) {
 TEST_P(AnnKernels, ProductsAndNearest) {
 	for (size_t dims : {1, 2, 15, 16, 17, 100, 333})
 		for (size_t n : {32, 64, 96, 160}) {
-			std::vector<float> centroids = Normals(n * dims), vectors = Normals(4 * dims);
+			std::vector<float> centroids = Normals(n * dims),
+							   vectors = Normals(kNearestVectors * dims);
 			for (float &x : centroids) // as they are stored
 				x = HalfToFloat(FloatToHalf(x));
 			std::vector<uint16_t> halves = Halves(centroids, n, dims);
@@ -73,12 +74,13 @@ TEST_P(AnnKernels, ProductsAndNearest) {
 					InnerProduct(&centroids[c * dims], &centroids[c * dims], dims));
 			for (size_t c = n - 3; c < n; c++)
 				norms[c] = HUGE_VALF; // padding
-			const float *rows[4] = {&vectors[0], &vectors[dims], &vectors[2 * dims],
-									&vectors[3 * dims]};
-			uint32_t best[4], best_float[4];
+			const float *rows[kNearestVectors];
+			for (size_t v = 0; v < kNearestVectors; v++)
+				rows[v] = &vectors[v * dims];
+			uint32_t best[kNearestVectors], best_float[kNearestVectors];
 			kernels().nearest(rows, dims, halves.data(), norms.data(), n / kWide, best);
 			kernels().nearest_float(rows, dims, floats.data(), norms.data(), n / kWide, best_float);
-			for (size_t v = 0; v < 4; v++) {
+			for (size_t v = 0; v < kNearestVectors; v++) {
 				kernels().products(rows[v], dims, halves.data(), n / kWide, out.data());
 				double least = HUGE_VAL;
 				for (size_t c = 0; c < n; c++) {
@@ -110,8 +112,9 @@ TEST_P(AnnKernels, NearestTakesTheFirstOfEqualOnes) {
 			float x = HalfToFloat(FloatToHalf(centroids[c * kDims + j]));
 			norms[c] += x * x;
 		}
-	const float *rows[4] = {one.data(), one.data(), one.data(), one.data()};
-	uint32_t best[4];
+	const float *rows[kNearestVectors];
+	std::fill(std::begin(rows), std::end(rows), one.data());
+	uint32_t best[kNearestVectors];
 	kernels().nearest(rows, kDims, halves.data(), norms.data(), kCentroids / kWide, best);
 	for (uint32_t list : best)
 		EXPECT_EQ(list, 5u);

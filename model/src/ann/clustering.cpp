@@ -28,6 +28,7 @@ constexpr size_t kChunkOperations = 10000000;
  * and 0.99; stronger penalties, and penalties kept when rows are assigned to lists, were worse again.
  */
 constexpr int kBalancedIterations = 5;
+constexpr size_t kFewRows = 20;   ///< of a cluster, in the iterations before those
 constexpr double kPenalty = 0.03; ///< of the mean squared distance, for each factor of e in size
 constexpr double kSmallShare = 0.1, kLargeShare = 2.5; ///< of the mean size
 
@@ -60,10 +61,10 @@ struct Members {
 
 /// Each cluster's mean is one thread's work, in the order of its rows: the same for any number of threads.
 void
-MoveToMeans(const float *rows, size_t dims, const Members &members, int n_threads,
-			const StopToken &stop, std::vector<float> &centroids) {
+MoveToMeans(const RowView &rows, const Members &members, int n_threads, const StopToken &stop,
+			std::vector<float> &centroids) {
 	size_t k = members.starts.size() - 1;
-	size_t mean_size = members.rows.size() / k + 1;
+	size_t dims = rows.dims, mean_size = members.rows.size() / k + 1;
 	ParallelChunks(k, std::max<size_t>(kChunkOperations / 10 / (mean_size * dims), 1), n_threads,
 				   stop, [&](size_t begin, size_t end) {
 					   for (size_t cluster = begin; cluster < end; cluster++) {
@@ -73,7 +74,7 @@ MoveToMeans(const float *rows, size_t dims, const Members &members, int n_thread
 						   std::fill_n(centroid, dims, 0.0f);
 						   for (size_t i = members.starts[cluster]; i < members.starts[cluster + 1];
 								i++) {
-							   const float *row = rows + members.rows[i] * dims;
+							   const float *row = rows[members.rows[i]];
 							   for (size_t j = 0; j < dims; j++)
 								   centroid[j] += row[j];
 						   }
@@ -87,7 +88,7 @@ MoveToMeans(const float *rows, size_t dims, const Members &members, int n_thread
 /// Clusters without rows, and while there are iterations to come those with few, become rows of the largest ones,
 /// which the next iteration splits.
 void
-Reseed(const float *rows, size_t dims, const Members &members, bool also_small, Random &random,
+Reseed(const RowView &rows, const Members &members, bool also_small, Random &random,
 	   std::vector<float> &centroids) {
 	size_t k = members.starts.size() - 1;
 	auto mean = static_cast<double>(members.rows.size()) / static_cast<double>(k);
@@ -107,7 +108,7 @@ Reseed(const float *rows, size_t dims, const Members &members, bool also_small, 
 		largest.pop();
 		largest.emplace(size / 2, from);
 		size_t member = members.starts[from] + random.Below(members.Size(from));
-		std::copy_n(rows + members.rows[member] * dims, dims, centroids.data() + cluster * dims);
+		std::copy_n(rows[members.rows[member]], rows.dims, centroids.data() + cluster * rows.dims);
 	}
 }
 
@@ -116,13 +117,13 @@ class Penalties {
 public:
 	explicit Penalties(size_t k) : penalties_(k) {}
 	void
-	Update(const float *rows, size_t dims, const std::vector<uint32_t> &assigned,
-		   const Members &members, const std::vector<float> &centroids) {
+	Update(const RowView &rows, const std::vector<uint32_t> &assigned, const Members &members,
+		   const std::vector<float> &centroids) {
 		size_t n = assigned.size(), step = n / kRowsMeasured + 1, measured = 0;
 		double squared = 0;
 		for (size_t i = 0; i < n; i += step, measured++) {
-			const float *row = rows + i * dims, *centroid = centroids.data() + assigned[i] * dims;
-			squared += SquaredL2Distance(row, centroid, dims);
+			squared +=
+				SquaredL2Distance(rows[i], centroids.data() + assigned[i] * rows.dims, rows.dims);
 		}
 		squared /= static_cast<double>(measured);
 		size_t k = penalties_.size();
@@ -159,12 +160,15 @@ StartAtRows(const float *rows, size_t n, size_t dims, size_t k, Random &random,
 } // namespace
 
 void
-PackedCentroids::Pack(const float *centroids, size_t count, size_t n_dims) {
+PackedCentroids::Pack(const float *centroids, size_t count, size_t n_dims, const StopToken &stop) {
 	dims = n_dims;
 	n_blocks = BlocksOf(count);
 	blocks.assign(n_blocks * dims * kLanes, 0);
 	norms.assign(n_blocks * kLanes, HUGE_VALF);
+	size_t per_poll = kChunkOperations / 40 / dims + 1;
 	for (size_t c = 0; c < count; c++) {
+		if (c % per_poll == 0)
+			stop.ThrowIfStopped();
 		float *block = blocks.data() + c / kLanes * dims * kLanes + c % kLanes;
 		const float *centroid = centroids + c * dims;
 		double norm = 0;
@@ -177,17 +181,17 @@ PackedCentroids::Pack(const float *centroids, size_t count, size_t n_dims) {
 }
 
 void
-AssignRows(const float *rows, size_t n, const PackedCentroids &centroids, int n_threads,
+AssignRows(const RowView &rows, const PackedCentroids &centroids, int n_threads,
 		   const StopToken &stop, uint32_t *assigned) {
 	const Kernels &kernels = ActiveKernels();
 	size_t dims = centroids.dims;
-	ParallelChunks(n, ChunkRows(centroids.n_blocks * kLanes * dims), n_threads, stop,
+	ParallelChunks(rows.count, ChunkRows(centroids.n_blocks * kLanes * dims), n_threads, stop,
 				   [&](size_t begin, size_t end) {
 					   for (size_t i = begin; i < end; i += kNearestVectors) {
 						   const float *vectors[kNearestVectors];
 						   uint32_t best[kNearestVectors];
 						   for (size_t v = 0; v < kNearestVectors; v++)
-							   vectors[v] = rows + std::min(i + v, end - 1) * dims;
+							   vectors[v] = rows[std::min(i + v, end - 1)];
 						   kernels.nearest_float(vectors, dims, centroids.blocks.data(),
 												 centroids.norms.data(), centroids.n_blocks, best);
 						   for (size_t v = 0; v < kNearestVectors && i + v < end; v++)
@@ -204,18 +208,22 @@ Cluster(const float *rows, size_t n, size_t dims, size_t k, const ClusteringOpti
 		return centroids;
 	PackedCentroids packed;
 	Penalties penalties(k);
-	std::vector<uint32_t> assigned(n);
+	std::vector<uint32_t> assigned;
 	for (int iteration = 0; iteration < options.iterations; iteration++) {
 		int left = options.iterations - iteration - 1;
-		packed.Pack(centroids.data(), k, dims);
+		// A part is enough to find where the clusters are.
+		size_t part = left > kBalancedIterations ? std::clamp<size_t>(n / (k * kFewRows), 1, 4) : 1;
+		RowView some = {rows, n / part, dims, part * dims};
+		assigned.resize(some.count);
+		packed.Pack(centroids.data(), k, dims, options.stop);
 		penalties.AddTo(packed.norms);
-		AssignRows(rows, n, packed, options.n_threads, options.stop, assigned.data());
+		AssignRows(some, packed, options.n_threads, options.stop, assigned.data());
 		Members members(assigned, k);
-		MoveToMeans(rows, dims, members, options.n_threads, options.stop, centroids);
+		MoveToMeans(some, members, options.n_threads, options.stop, centroids);
 		if (left <= kBalancedIterations)
-			penalties.Update(rows, dims, assigned, members, centroids);
+			penalties.Update(some, assigned, members, centroids);
 		if (left > 0)
-			Reseed(rows, dims, members, left > 1, random, centroids);
+			Reseed(some, members, left > 1, random, centroids);
 		if (options.progress)
 			options.progress(static_cast<size_t>(iteration + 1));
 	}

@@ -14,7 +14,17 @@ struct PackedCentroids {
 	std::vector<float> blocks, norms;
 	size_t n_blocks = 0, dims = 0;
 	/// @param centroids  row-major [count, dims]
-	void Pack(const float *centroids, size_t count, size_t n_dims);
+	void Pack(const float *centroids, size_t count, size_t n_dims, const StopToken &stop);
+};
+
+/// Some rows of a matrix: every so many elements one starts.
+struct RowView {
+	const float *data;
+	size_t count, dims, stride;
+	const float *
+	operator[](size_t i) const {
+		return data + i * stride;
+	}
 };
 
 struct ClusteringOptions {
@@ -26,11 +36,11 @@ struct ClusteringOptions {
 };
 
 /// The nearest centroid of each row. @throws Cancelled
-void AssignRows(const float *rows, size_t n, const PackedCentroids &centroids, int n_threads,
+void AssignRows(const RowView &rows, const PackedCentroids &centroids, int n_threads,
 				const StopToken &stop, uint32_t *assigned);
 
 /**
- * Lloyd's iterations from random rows, the last ones with a preference for clusters of equal size; clusters that lose their
+ * Lloyd's iterations from random rows, the first ones over a part of them, the last ones with a preference for clusters of equal size; clusters that lose their
  * rows take one of the largest cluster.
  *
  * @param rows  row-major [n, dims]; n >= 1. With fewer rows than clusters the centroids are rows, repeated

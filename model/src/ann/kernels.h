@@ -28,7 +28,7 @@ struct ScanJob {
 constexpr uint32_t kMaxEntry = 127;
 static_assert(kMaxEntry * (kMaxSubquantizers + 3) <= 65535);
 
-constexpr size_t kNearestVectors = 4;
+constexpr size_t kNearestVectors = 8;
 constexpr size_t kSelectSlack = 8;
 
 struct Kernels {

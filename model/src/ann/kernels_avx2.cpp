@@ -56,7 +56,7 @@ template <typename Stored>
 PGML_INLINE void
 NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
 		  size_t n_blocks, uint32_t *best) {
-	constexpr size_t kVectors = kNearestVectors;
+	constexpr size_t kVectors = kNearestVectors / 2;
 	__m256 least[kVectors];
 	__m256i index[kVectors];
 	for (size_t v = 0; v < kVectors; v++) {
@@ -105,13 +105,17 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 void
 Nearest(const float *const *vectors, size_t dims, const uint16_t *centroids, const float *norms,
 		size_t n_blocks, uint32_t *best) {
+	constexpr size_t kHalf = kNearestVectors / 2;
 	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
+	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf);
 }
 
 void
 NearestFloat(const float *const *vectors, size_t dims, const float *centroids, const float *norms,
 			 size_t n_blocks, uint32_t *best) {
+	constexpr size_t kHalf = kNearestVectors / 2;
 	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
+	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf);
 }
 
 PGML_INLINE __m128i

@@ -55,7 +55,7 @@ Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_bl
 		ProductsOf<2>(query, dims, centroids + block * dims * kLanes, out + block * kLanes);
 }
 
-/// 4 vectors against 2 blocks of 16 centroids: 8 sums in registers, each centroid is loaded once for 4 vectors.
+/// 8 vectors against 2 blocks of 16 centroids: 16 sums in registers, each centroid is loaded once for 8 vectors.
 template <typename Stored>
 PGML_INLINE void
 NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
@@ -67,7 +67,9 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 		least[v] = _mm512_set1_ps(FLT_MAX);
 		index[v] = _mm512_setzero_si512();
 	}
-	const float *x0 = vectors[0], *x1 = vectors[1], *x2 = vectors[2], *x3 = vectors[3];
+	const float *x[kVectors];
+	for (size_t v = 0; v < kVectors; v++)
+		x[v] = vectors[v];
 	__m512i id = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 	for (size_t block = 0; block < n_blocks; block += 2) {
 		__m512 sums[2][kVectors];
@@ -77,11 +79,10 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 		const Stored *first = centroids + block * dims * kLanes, *second = first + dims * kLanes;
 		for (size_t j = 0; j < dims; j++) {
 			__m512 a = Load(first + j * kLanes), b = Load(second + j * kLanes);
-			__m512 x[kVectors] = {_mm512_set1_ps(x0[j]), _mm512_set1_ps(x1[j]),
-								  _mm512_set1_ps(x2[j]), _mm512_set1_ps(x3[j])};
 			for (size_t v = 0; v < kVectors; v++) {
-				sums[0][v] = _mm512_fmadd_ps(x[v], a, sums[0][v]);
-				sums[1][v] = _mm512_fmadd_ps(x[v], b, sums[1][v]);
+				__m512 element = _mm512_set1_ps(x[v][j]);
+				sums[0][v] = _mm512_fmadd_ps(element, a, sums[0][v]);
+				sums[1][v] = _mm512_fmadd_ps(element, b, sums[1][v]);
 			}
 		}
 		for (size_t h = 0; h < 2; h++) {

@@ -60,20 +60,21 @@ Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_bl
 
 template <typename Stored>
 void
-Nearest(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
-		size_t n_blocks, uint32_t *best) {
-	float least[kNearestVectors];
-	for (size_t v = 0; v < kNearestVectors; v++)
+NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
+		  size_t n_blocks, uint32_t *best) {
+	constexpr size_t kVectors = kNearestVectors / 2;
+	float least[kVectors];
+	for (size_t v = 0; v < kVectors; v++)
 		least[v] = HUGE_VALF, best[v] = 0;
 	for (size_t block = 0; block < n_blocks; block++) {
-		Lanes sums[kNearestVectors] = {};
+		Lanes sums[kVectors] = {};
 		for (size_t j = 0; j < dims; j++, centroids += kLanes) {
 			Lanes centroid;
 			Load(centroid, centroids);
-			for (size_t v = 0; v < kNearestVectors; v++)
+			for (size_t v = 0; v < kVectors; v++)
 				sums[v] += vectors[v][j] * centroid;
 		}
-		for (size_t v = 0; v < kNearestVectors; v++)
+		for (size_t v = 0; v < kVectors; v++)
 			for (size_t lane = 0; lane < kLanes; lane++) {
 				float score = norms[block * kLanes + lane] - 2 * sums[v][lane];
 				if (score < least[v]) {
@@ -82,6 +83,15 @@ Nearest(const float *const *vectors, size_t dims, const Stored *centroids, const
 				}
 			}
 	}
+}
+
+template <typename Stored>
+void
+Nearest(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
+		size_t n_blocks, uint32_t *best) {
+	constexpr size_t kHalf = kNearestVectors / 2;
+	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
+	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf);
 }
 
 size_t

@@ -213,9 +213,10 @@ private:
 		size_t groups = GroupCount(layout_.lists);
 		std::vector<float> centres = Cluster(rows_, n_, dims_, groups, Options(options_.seed, {}));
 		PackedCentroids packed;
-		packed.Pack(centres.data(), groups, dims_);
+		packed.Pack(centres.data(), groups, dims_, options_.stop);
 		std::vector<uint32_t> assigned(n_);
-		AssignRows(rows_, n_, packed, options_.n_threads, options_.stop, assigned.data());
+		AssignRows({rows_, n_, dims_, dims_}, packed, options_.n_threads, options_.stop,
+				   assigned.data());
 		std::vector<size_t> counts(groups);
 		for (uint32_t group : assigned)
 			counts[group]++;
@@ -278,9 +279,9 @@ private:
 		for (size_t i = 0; i < count; i++)
 			std::copy_n(rows_ + i * n_ / count * dims_, dims_, picked.data() + i * dims_);
 		PackedCentroids packed;
-		packed.Pack(centroids.data(), layout_.lists, dims_);
+		packed.Pack(centroids.data(), layout_.lists, dims_, options_.stop);
 		std::vector<uint32_t> assigned(count);
-		AssignRows(picked.data(), count, packed, options_.n_threads, options_.stop,
+		AssignRows({picked.data(), count, dims_, dims_}, packed, options_.n_threads, options_.stop,
 				   assigned.data());
 		std::vector<float> residuals(count * coded);
 		for (size_t i = 0; i < count; i++)
