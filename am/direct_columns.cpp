@@ -54,6 +54,7 @@ struct Use {
 struct DirectColumns {
 	PredictionBatch *batch;
 	int n_attributes; ///< up to the last one needed
+	int n_featured;   ///< up to the last one that feeds a feature
 	Attribute *attributes;
 	Use *uses;
 	int n_runs;
@@ -209,14 +210,15 @@ AddUses(DirectColumns *direct, int n_features) {
 }
 
 void
-StoreKept(DirectColumns *direct, const char *data, int row) {
+StoreKept(DirectColumns *direct, const char *data, int row, int n_present) {
 	KeptColumns *kept = &direct->batch->kept;
 	Datum *values = kept->values + (size_t)row * kept->n;
 	bool *nulls = kept->nulls + (size_t)row * kept->n;
 	for (int i = 0; i < direct->n_kept; i++) {
 		int k = direct->kept[i];
-		values[k] = fetch_att(data + direct->kept_offset[i], true, kept->length[k]);
-		nulls[k] = false;
+		nulls[k] = kept->source[k] >= n_present;
+		values[k] =
+			nulls[k] ? (Datum)0 : fetch_att(data + direct->kept_offset[i], true, kept->length[k]);
 	}
 }
 
@@ -312,6 +314,15 @@ SpreadTuple(DirectColumns *direct, HeapTupleHeader tuple, char *out, int row) {
 	}
 }
 
+/// Attributes behind those that feed features are all NULL, as stored predictions are.
+inline bool
+RestIsNull(const DirectColumns *direct, HeapTupleHeader tuple) {
+	for (int a = direct->n_featured; a < direct->n_attributes; a++)
+		if (!att_isnull(a, tuple->t_bits))
+			return false;
+	return true;
+}
+
 /// Notes where the tuple's values are.
 pg_attribute_always_inline void
 AddTuple(DirectColumns *direct, HeapTupleHeader tuple, int row) {
@@ -320,11 +331,13 @@ AddTuple(DirectColumns *direct, HeapTupleHeader tuple, int row) {
 	// A row with a prediction column has a NULL, but behind the features as a rule.
 	if ((tuple->t_infomask & HEAP_HASNULL) == 0 || FirstArePresent(tuple, direct->n_attributes)) {
 		if (direct->n_kept > 0)
-			StoreKept(direct, added->data, row);
+			StoreKept(direct, added->data, row, direct->n_attributes);
 	} else if (FirstArePresent(tuple, direct->first_word)) {
 		added->present = tuple->t_bits;
 		if (direct->n_kept > 0)
 			StoreKeptWithGaps(direct, added->data, tuple->t_bits, row);
+	} else if (FirstArePresent(tuple, direct->n_featured) && RestIsNull(direct, tuple)) {
+		StoreKept(direct, added->data, row, direct->n_featured);
 	} else {
 		char *spread = direct->spread + (direct->n_rows - 1) * direct->spread_size;
 		SpreadTuple(direct, tuple, spread, row);
@@ -406,6 +419,7 @@ LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor) {
 		for (int i = 0; i < prediction->n_features; i++)
 			n_needed = Max(n_needed, prediction->column[i] + 1);
 	}
+	int n_featured = n_needed;
 	KeptColumns *kept = &batch->kept;
 	for (int i = 0; i < kept->n; i++) {
 		if (kept->source[i] < 0 || kept->source[i] >= n_fixed || !kept->by_value[i])
@@ -421,6 +435,7 @@ LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor) {
 	auto *direct = (DirectColumns *)palloc0(sizeof(DirectColumns));
 	direct->batch = batch;
 	direct->n_attributes = n_needed;
+	direct->n_featured = n_featured;
 	direct->attributes = (Attribute *)palloc0(sizeof(Attribute) * n_needed);
 	LayOutAttributes(direct, descriptor);
 	direct->runs = (Run *)palloc(sizeof(Run) * Max(n_features, 1));

@@ -18,6 +18,7 @@ extern "C" {
 #include "access/table.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
 #include "utils/rel.h"
 }
 
@@ -126,11 +127,25 @@ Fuse(CustomScan *predict) {
 	return (Plan *)fused;
 }
 
+/// An aggregate that counts rows asks for no column. The planner lets a scan hand on all columns then, because that costs a
+/// sequential scan nothing; it would cost a batch a copy of each.
+bool
+NeedsNoColumn(const Agg *aggregate) {
+	if (aggregate->numCols > 0 || aggregate->chain != NIL)
+		return false;
+	List *expressions = list_make2(aggregate->plan.targetlist, aggregate->plan.qual);
+	return pull_var_clause((Node *)expressions, PVC_RECURSE_AGGREGATES | PVC_RECURSE_PLACEHOLDERS |
+													PVC_RECURSE_WINDOWFUNCS) == NIL;
+}
+
 void
 FuseVisitor(Plan **place, void *context) {
 	auto *statement = static_cast<const PlannedStmt *>(context);
 	check_stack_depth();
+	Plan *child = (*place)->lefttree;
 	VisitChildPlans(*place, FuseVisitor, context);
+	if (IsA(*place, Agg) && (*place)->lefttree != child && NeedsNoColumn((Agg *)*place))
+		(*place)->lefttree->targetlist = NIL; // of the scan that has just been made
 	if (!IsPredictNode(*place) || !IsA((*place)->lefttree, SeqScan))
 		return;
 	auto *scan = (SeqScan *)(*place)->lefttree;

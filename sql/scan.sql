@@ -12,6 +12,10 @@ BEGIN
 		RETURN NEXT line;
 	END LOOP;
 END $$;
+CREATE FUNCTION explained(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query;
+END $$;
 -- Number of rows when all three ways give the same ones, in the same order.
 CREATE FUNCTION same(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -76,6 +80,12 @@ SELECT deployed FROM pgml.train('scan wide', 'regression', 'wide_training', 'y',
 ANALYZE wide;
 SELECT same('SELECT y FROM wide');
 SELECT same('SELECT f3, y, f27 FROM wide');
+
+\echo -- rows that are only counted: no column is handed on
+SELECT same('SELECT count(*) FROM fixed WHERE y > 10'), same('SELECT count(*) FROM fixed WHERE y > 10 AND id % 3 = 0 HAVING count(*) > 1');
+SELECT same('SELECT count(*), 7 FROM fixed HAVING max(y) > 10'), same('SELECT f, count(*) FROM fixed WHERE y > 10 GROUP BY f'), same('SELECT count(id) FROM fixed WHERE y > 10');
+SELECT same('SELECT count(*) FILTER (WHERE f > 3) FROM fixed WHERE y > 10'), same('SELECT exists(SELECT 1 FROM fixed WHERE y > 10), (SELECT count(*) FROM fixed x WHERE x.y > 5)');
+SELECT line FROM explained('SELECT count(*) FROM fixed WHERE y > 10') line WHERE line ~ 'Output';
 
 \echo -- two questions to one model: features are read once
 CREATE VIEW numbers_kinds AS SELECT a, b, c, d, e, f, CASE WHEN b + c > 8 THEN 'high' ELSE 'low' END AS kind FROM numbers;
