@@ -39,6 +39,7 @@ vector_data() {
 		echo "vector: making the data of \"$set_name\"" >&2
 		case "$set_name" in
 			words*)
+				pgml_npm >&2
 				tests/word_vectors "$BUILD/word-vectors" fvecs >&2
 				"$program" words "$BUILD/word-vectors/words-341479.fvecs" "$set_files" "$([ "$quick" = yes ] && echo 50000 || echo 1000000)"
 				;;
@@ -138,6 +139,7 @@ bench_vector() {
 	ninja -C "$BUILD" pgml_bench_vector_client pgml_bench_vector_data pgml_bench_vector_faiss >"$BUILD/bench-build.log" 2>&1 ||
 		{ cat "$BUILD/bench-build.log" >&2; exit 1; }
 
+	[ "$host" = yes ] || [ "$(id -u)" != 0 ] || (pgml_deps debootstrap) >&2 || true
 	missing=$(debian_missing)
 	if [ "$host" = no ] && [ -n "$missing" ]; then
 		echo "vector: no PostgreSQL with pgvector beside ours: $missing. Measuring ours alone." >&2

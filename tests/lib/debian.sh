@@ -49,8 +49,10 @@ debian_run() {
 	for variable in http_proxy https_proxy no_proxy; do
 		[ -z "${!variable:-}" ] || environment+=("$variable=${!variable}")
 	done
-	[ -d "$sockets" ] || mkdir -m 700 "$sockets"
-	[ ! -L "$sockets" ] || pgml_die "\"$sockets\" is a link; remove it and try again"
+	# At a predictable name under /tmp: it must be ours, or the server user's inside.
+	mkdir -m 700 "$sockets" 2>/dev/null || { [ -d "$sockets" ] && [ ! -L "$sockets" ] &&
+		grep -qE "^(root|postgres):[^:]*:$(stat -c %u "$sockets"):" "$root/etc/passwd"; } ||
+		pgml_die "\"$sockets\" is not a folder of ours; remove it and try again"
 	unshare --mount --propagation private bash -c '
 		set -e
 		root=$1 checkout=$2 sockets=$3
