@@ -4,7 +4,7 @@
 ///   pgml_bench_vector_client CONNECTION load TABLE FILE.fvecs                        COPY of (id, embedding)
 ///   pgml_bench_vector_client CONNECTION query SET METRIC COUNT PASSES CORE SETTING...
 ///   pgml_bench_vector_client CONNECTION clients SET METRIC SECONDS SETTING           one client, then two
-///   pgml_bench_vector_client CONNECTION insert FILE.fvecs FIRST_ID COUNT CORE        one row per statement
+///   pgml_bench_vector_client CONNECTION insert FILE.fvecs FIRST COUNT CORE           one row per statement
 ///   pgml_bench_vector_client CONNECTION floor SET METRIC COUNT PASSES CORE           the same parameter, no table
 ///
 /// METRIC is l2 or cosine; SETTING is "LABEL|STATEMENT;STATEMENT...", run before the measurement. The table is "items".
@@ -338,26 +338,30 @@ Throughput(const std::string &connection, int clients, const std::string &set,
 
 void
 Insert(const Session &session, char **argv) {
-	const Rows<float> rows = bench::ReadRows<float>(argv[3], std::strtoul(argv[5], nullptr, 10));
-	const auto first = static_cast<uint32_t>(std::strtoul(argv[4], nullptr, 10));
+	constexpr uint32_t kFirstId = 10000000; // above those of the base
+	const size_t first = std::strtoul(argv[4], nullptr, 10),
+				 count = std::strtoul(argv[5], nullptr, 10);
+	const Rows<float> rows = bench::ReadRows<float>(argv[3], first + count);
+	if (rows.n_rows < first + count)
+		Die("too few rows to insert");
 	session.Pin(std::atoi(argv[6]));
 	session.Run("SET synchronous_commit = off");
 	session.Prepare("INSERT INTO items VALUES ($1, $2)", {23, session.VectorType()});
 	std::vector<double> latency;
 	const double processor_before = bench::ProcessorSeconds() + session.BackendSeconds();
 	const double began = Now();
-	for (size_t i = 0; i < rows.n_rows; i++) {
+	for (size_t i = first; i < rows.n_rows; i++) {
 		const double t = Now();
 		PQclear(session.Execute(
-			{Int4(first + static_cast<uint32_t>(i)), Wire(rows.Row(i), rows.n_columns)}));
+			{Int4(kFirstId + static_cast<uint32_t>(i)), Wire(rows.Row(i), rows.n_columns)}));
 		latency.push_back(Now() - t);
 	}
 	const double seconds = Now() - began;
 	const double processor =
 		bench::ProcessorSeconds() + session.BackendSeconds() - processor_before;
-	const auto n = static_cast<double>(rows.n_rows);
+	const auto n = static_cast<double>(latency.size());
 	std::sort(latency.begin(), latency.end());
-	std::printf("%.1f\t%.4f\t%.1f\n", n / seconds, latency[rows.n_rows * 99 / 100] * 1e3,
+	std::printf("%.1f\t%.4f\t%.1f\n", n / seconds, latency[latency.size() * 99 / 100] * 1e3,
 				n / processor);
 }
 

@@ -105,11 +105,11 @@ vector_inserts() {
 	local database=$1_$set_database before after wal
 	vector_psql postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS inserts' -c "CREATE DATABASE inserts TEMPLATE $database STRATEGY file_copy"
 	vector_psql inserts -c "SELECT pg_prewarm('items'), pg_prewarm('items_index')" >/dev/null
-	vector_figure "$1.insert" "$("$client" "$(vector_connection "$1" inserts)" insert "$set_files.insert.fvecs" 10000000 4000 0)"
+	vector_figure "$1.insert" "$("$client" "$(vector_connection "$1" inserts)" insert "$set_files.insert.fvecs" 0 4000 0)"
 	vector_psql postgres -c 'ALTER SYSTEM SET full_page_writes = off' -c 'SELECT pg_reload_conf()' >/dev/null
 	vector_psql postgres -c CHECKPOINT
 	before=$(vector_psql inserts -c 'SELECT pg_current_wal_insert_lsn()')
-	"$client" "$(vector_connection "$1" inserts)" insert "$set_files.insert.fvecs" 20000000 1000 0 >/dev/null
+	"$client" "$(vector_connection "$1" inserts)" insert "$set_files.insert.fvecs" 4000 1000 0 >/dev/null
 	vector_psql inserts -c 'SELECT pg_switch_wal()' >/dev/null
 	after=$(vector_psql inserts -c 'SELECT pg_current_wal_lsn()')
 	wal=$(vector_psql inserts -c "SELECT round(sum(combined_size) / 1000)
