@@ -9,7 +9,9 @@ void InstallDdlHook();           // ddl_hook.cpp
 void InstallIndexCreationHook(); // index_creation_lock.cpp
 void RegisterPredictNode();      // exec_predict.cpp
 void RegisterScanNode();         // exec_scan.cpp
-void InstallTrainingProgress();  // sqlfuncs/training_progress.cpp
+void InstallModelCache();        // model_cache.cpp, with model_directory.cpp's shared memory
+void InstallModelDirectory();
+void InstallTrainingProgress(); // sqlfuncs/training_progress.cpp
 
 } // namespace pgml::am
 

@@ -43,8 +43,10 @@ RaiseDamagedFiles(int64 model_id, const char *detail) {
 /// Position and origin of a row version; summed over the rows of a model, so that their order does
 /// not matter.
 uint64
-RowFingerprint(HeapTuple tuple) {
-	uint64 words[3] = {tuple->t_tableOid, HeapTupleHeaderGetRawXmin(tuple->t_data),
+RowFingerprint(Relation relation, HeapTuple tuple) {
+	// With the relation's file: one that was truncated holds other rows at the same places.
+	uint64 words[4] = {tuple->t_tableOid, relation->rd_rel->relfilenode,
+					   HeapTupleHeaderGetRawXmin(tuple->t_data),
 					   ((uint64)ItemPointerGetBlockNumberNoCheck(&tuple->t_self) << 16) |
 						   ItemPointerGetOffsetNumberNoCheck(&tuple->t_self)};
 	return hash_bytes_extended((const unsigned char *)words, sizeof(words), 0);
@@ -77,7 +79,7 @@ ReadModelBytes(int64 model_id, uint64 *fingerprint) {
 		parts[n].part = DatumGetInt32(RequiredValue(relation, tuple, kFilePart, model_id));
 		parts[n].data = DatumGetByteaPCopy(RequiredValue(relation, tuple, kFileData, model_id));
 		total += VARSIZE_ANY_EXHDR(parts[n].data);
-		sum += RowFingerprint(tuple);
+		sum += RowFingerprint(relation, tuple);
 		n++;
 	}
 	systable_endscan(scan);
@@ -123,7 +125,7 @@ ModelFingerprint(int64 model_id) {
 	SysScanDesc scan = ScanCatalog(relation, kFilesByModel, kFileModel, model_id);
 	uint64 sum = 0;
 	while (HeapTuple tuple = systable_getnext(scan))
-		sum += RowFingerprint(tuple);
+		sum += RowFingerprint(relation, tuple);
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
 	return sum;

@@ -17,6 +17,7 @@ int guc_batch_size = 1024;
 int guc_evaluator = (int)pgml::Evaluator::kAuto;
 bool guc_fused_scan = true;
 int guc_iterative_scan = (int)IterativeScan::kStrictOrder;
+int guc_model_cache_size = 256 * 1024;
 int guc_probes = 0;
 double guc_recall = 0.95;
 int guc_refine = 0;
@@ -81,6 +82,12 @@ DefineSettings() {
 		"\"strict_order\" leaves them out, \"relaxed_order\" returns them out of order.",
 		&guc_iterative_scan, (int)IterativeScan::kStrictOrder, kIterativeScans, PGC_USERSET,
 		GUC_EXPLAIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable(
+		"pgml.model_cache_size",
+		"Shared memory that compiled models may take, for all sessions together.",
+		"Taken as models are used; 0 keeps models in each session's own memory.",
+		&guc_model_cache_size, 256 * 1024, 0, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, nullptr,
+		nullptr, nullptr);
 	DefineCustomIntVariable("pgml.probes", "Lists of a faiss index that a search opens first.",
 							"0 follows from pgml.recall.", &guc_probes, 0, 0, 65536, PGC_USERSET,
 							GUC_EXPLAIN, nullptr, nullptr, nullptr);

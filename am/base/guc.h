@@ -10,6 +10,7 @@ extern int guc_batch_size;       ///< pgml.batch_size
 extern int guc_evaluator;        ///< pgml.evaluator: a pgml::Evaluator
 extern bool guc_fused_scan;      ///< pgml.fused_scan
 extern int guc_iterative_scan;   ///< pgml.iterative_scan: an IterativeScan
+extern int guc_model_cache_size; ///< pgml.model_cache_size, in kB
 extern int guc_probes;           ///< pgml.probes, 0 = automatic
 extern double guc_recall;        ///< pgml.recall
 extern int guc_refine;           ///< pgml.refine, 0 = automatic

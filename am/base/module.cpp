@@ -41,6 +41,7 @@ _PG_init(void) {
 	pgml::am::InstallVersionPinHooks();
 	pgml::am::InstallDdlHook();
 	pgml::am::InstallIndexCreationHook();
+	pgml::am::InstallModelCache();
 	pgml::am::InstallTrainingProgress();
 	pgml::index::DefineIndexOptions();
 	pgml::index::InstallIndexCache();

@@ -7,6 +7,7 @@
  * in the WAL.
  */
 #include "am/base/pg.h"
+#include "am/model_cache.h"
 #include "am/sqlfuncs/catalog_write.h"
 
 extern "C" {
@@ -33,7 +34,10 @@ RequireTrigger(FunctionCallInfo fcinfo, const char *name) {
 
 /// pgml.catalog_changed() -> trigger, AFTER, FOR EACH STATEMENT
 PGML_FUNCTION(pgml_catalog_changed) {
-	RequireTrigger(fcinfo, "catalog_changed");
+	TriggerData *trigger = RequireTrigger(fcinfo, "catalog_changed");
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) &&
+		RelationGetRelid(trigger->tg_relation) == pgml::am::CatalogTable("files"))
+		pgml::am::NoteModelFilesChanged();
 	CacheInvalidateRelcacheByRelid(pgml::am::CatalogTable("deployments"));
 	return PointerGetDatum(nullptr);
 }

@@ -63,7 +63,7 @@ ModelArgument(FunctionCallInfo fcinfo, By by) {
 	CheckProjectUse(project, GetUserId(), name != nullptr ? name : "");
 	if (project.model_id == 0)
 		RaiseNoModel(name);
-	BoundModel bound = {AcquireModel(project.model_id, CurrentMemoryContext), project.model_id,
+	BoundModel bound = {AcquireWholeModel(project.model_id, CurrentMemoryContext), project.model_id,
 						name};
 	for (const std::string &label : bound.model->class_labels())
 		CheckModelText(bound, label.data(), label.size());

@@ -18,8 +18,9 @@ enum class LearnerKind : uint8_t {
 	kPerceptron = 4,
 	kCentroids = 5,
 	kProjection = 6,
-	kJoint = 7
-}; // stored: do not change values
+	kJoint = 7,
+	kCompiledTrees = 255 ///< never stored: see engine/block_learner.h
+};                       // stored: do not change values
 constexpr uint8_t kLearnerKinds = 8;
 
 /// Infinite features count as the largest number, so that no prediction becomes NaN.

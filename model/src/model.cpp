@@ -8,6 +8,7 @@
 
 #include "pgml/error.h"
 #include "pgml/evaluator.h"
+#include "engine/block_learner.h"
 #include "trees.h"
 
 #include "no_postgres.h"
@@ -175,12 +176,22 @@ ModelImpl::Compiled() const {
 }
 
 bool
-ModelImpl::UsesEngine(Evaluator evaluator) const {
-	return parts_.learner->kind() == LearnerKind::kTrees && evaluator != Evaluator::kWalker;
+ModelImpl::HasTrees() const {
+	LearnerKind kind = parts_.learner->kind();
+	return kind == LearnerKind::kTrees || kind == LearnerKind::kCompiledTrees;
+}
+
+Evaluator
+ModelImpl::TreeEvaluator() const {
+	Evaluator active = ActiveEvaluator();
+	bool has_nodes = parts_.learner->kind() == LearnerKind::kTrees;
+	return has_nodes ? active : engine::BlockEvaluator(active);
 }
 
 const engine::BlockHeader *
 ModelImpl::TreeBlock() const {
+	if (parts_.learner->kind() == LearnerKind::kCompiledTrees)
+		return static_cast<const engine::BlockLearner &>(*parts_.learner).block();
 	return parts_.learner->kind() == LearnerKind::kTrees ? Compiled().header() : nullptr;
 }
 
@@ -210,19 +221,16 @@ ModelImpl::n_trees() const {
 
 const char *
 ModelImpl::evaluator() const {
-	Evaluator evaluator = ActiveEvaluator();
-	if (parts_.learner->kind() != LearnerKind::kTrees)
-		return "generic";
-	return EvaluatorName(UsesEngine(evaluator) ? evaluator : Evaluator::kWalker);
+	return HasTrees() ? EvaluatorName(TreeEvaluator()) : "generic";
 }
 
 void
 ModelImpl::LearnerMargins(MatrixView columns, Workspace &work, float *out) const {
-	Evaluator evaluator = ActiveEvaluator();
-	if (UsesEngine(evaluator))
-		Compiled().Margins(evaluator, columns, work.engine, out);
-	else
+	Evaluator evaluator = HasTrees() ? TreeEvaluator() : Evaluator::kWalker;
+	if (evaluator == Evaluator::kWalker)
 		parts_.learner->Margins(columns, out);
+	else
+		engine::RunBlock(TreeBlock(), evaluator, columns, work.engine, out);
 }
 
 const float *
@@ -276,7 +284,7 @@ ModelImpl::Predict(MatrixView raw, Workspace &work, double *out) const {
 			PredictFromMargins(TileMargins(columns, work), columns.rows, to);
 			return;
 		}
-		if (parts_.learner->kind() == LearnerKind::kTrees)
+		if (HasTrees())
 			std::copy_n(TileMargins(columns, work), columns.rows, to);
 		else
 			parts_.learner->Values(columns, to);
@@ -313,6 +321,8 @@ ModelImpl::PredictClass(MatrixView raw, Workspace &work, int32_t *out) const {
 
 float
 ModelImpl::VoteScale() const {
+	if (parts_.learner->kind() == LearnerKind::kCompiledTrees)
+		return static_cast<const engine::BlockLearner &>(*parts_.learner).vote_scale();
 	return -0.5f / static_cast<const TreeEnsemble &>(*parts_.learner).base_margins()[0];
 }
 

@@ -131,6 +131,7 @@ DecodeLearnerOf(LearnerKind kind, Reader &reader) {
 		case LearnerKind::kJoint:
 			return JointModel::Decode(reader);
 		case LearnerKind::kLinear:
+		case LearnerKind::kCompiledTrees: // no stored number
 			break;
 	}
 	return LinearModel::Decode(reader);
@@ -155,24 +156,19 @@ DecodeTargetLearner(Reader &reader) {
 	return DecodeLearnerOf(kind, reader);
 }
 
-std::vector<std::byte>
-ModelImpl::Encode(const StopToken &stop) const {
-	Writer writer(stop);
-	writer.U8(static_cast<uint8_t>(parts_.task));
-	writer.String(parts_.algorithm);
-	writer.U8(static_cast<uint8_t>(parts_.link));
-	EncodeFeatures(parts_, writer);
-	if (parts_.task == Task::kClassification)
-		EncodeLabels(parts_, writer);
-	parts_.preprocessor.Encode(writer);
-	writer.U8(static_cast<uint8_t>(parts_.learner->kind()));
-	parts_.learner->Encode(writer);
-	return writer.Finish();
+void
+EncodeHead(const ModelParts &parts, Writer &writer) {
+	writer.U8(static_cast<uint8_t>(parts.task));
+	writer.String(parts.algorithm);
+	writer.U8(static_cast<uint8_t>(parts.link));
+	EncodeFeatures(parts, writer);
+	if (parts.task == Task::kClassification)
+		EncodeLabels(parts, writer);
+	parts.preprocessor.Encode(writer);
 }
 
-std::unique_ptr<const Model>
-Model::Decode(std::span<const std::byte> bytes) {
-	Reader reader = OpenContainer(bytes);
+ModelParts
+DecodeHead(Reader &reader) {
 	ModelParts parts;
 	parts.task = static_cast<Task>(reader.Enum(4, "task"));
 	parts.algorithm = reader.String("algorithm");
@@ -181,6 +177,22 @@ Model::Decode(std::span<const std::byte> bytes) {
 	if (parts.task == Task::kClassification)
 		DecodeLabels(reader, parts);
 	parts.preprocessor = Preprocessor::Decode(reader, parts.features, parts.categories);
+	return parts;
+}
+
+std::vector<std::byte>
+ModelImpl::Encode(const StopToken &stop) const {
+	Writer writer(stop);
+	EncodeHead(parts_, writer);
+	writer.U8(static_cast<uint8_t>(parts_.learner->kind()));
+	parts_.learner->Encode(writer);
+	return writer.Finish();
+}
+
+std::unique_ptr<const Model>
+Model::Decode(std::span<const std::byte> bytes) {
+	Reader reader = OpenContainer(bytes);
+	ModelParts parts = DecodeHead(reader);
 	parts.learner = DecodeLearner(reader);
 	reader.Check(reader.left() == 0, "there are bytes after the end");
 	if (const char *problem = parts.Inconsistency())

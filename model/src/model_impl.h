@@ -47,7 +47,7 @@ struct ModelParts {
 	Preprocessor preprocessor;
 	std::unique_ptr<const Learner> learner;
 
-	/// nullptr when everything fits together, else what does not.
+	/// nullptr when everything fits together, else what does not. Not for compiled trees.
 	const char *Inconsistency() const;
 };
 
@@ -104,28 +104,35 @@ public:
 	void PredictProbabilitiesFromMargins(const float *margins, size_t rows,
 										 float *out) const override;
 
+	/// The trees compiled, at the first call. Only for models whose learner is a TreeEnsemble.
+	const engine::CompiledTrees &Compiled() const;
+	/// Of a single margin that is a sum of votes: 1 / number of votes. Only for link kVotes.
+	float VoteScale() const;
+
 private:
 	/// Calls use(first row, columns of the tile) for tiles of rows, preprocessed.
 	template <typename Use> void ForTiles(MatrixView raw, Workspace &work, const Use &use) const;
 	/// Margins of preprocessed columns: trees by the active evaluator, other learners by themselves.
 	void LearnerMargins(MatrixView columns, Workspace &work, float *out) const;
-	/// Whether the compiled trees answer, not the learner itself.
-	bool UsesEngine(Evaluator evaluator) const;
-	/// The trees compiled, at the first call. Only for models of trees.
-	const engine::CompiledTrees &Compiled() const;
 	/// The compiled trees, nullptr for a model that is not made of trees.
 	const engine::BlockHeader *TreeBlock() const;
+	/// Whether it is made of trees, in whatever form.
+	bool HasTrees() const;
+	/// What runs the trees: kWalker is the learner itself, the others run their compiled form.
+	Evaluator TreeEvaluator() const;
 	/// Margins of a tile into the workspace, row-major.
 	const float *TileMargins(MatrixView columns, Workspace &work) const;
 	void CheckCall(MatrixView raw, bool needs_classes) const;
 
 	ModelParts parts_;
-	/// Of a single margin that is a sum of votes: 1 / number of votes.
-	float VoteScale() const;
 	size_t tile_rows_;
 	mutable std::once_flag compile_once_;
 	mutable std::unique_ptr<const engine::CompiledTrees> compiled_;
 };
+
+/// Everything of a model but its learner, which follows it in the artefact.
+void EncodeHead(const ModelParts &parts, Writer &writer);
+ModelParts DecodeHead(Reader &reader);
 
 std::unique_ptr<const Learner> DecodeLearner(Reader &reader);
 

@@ -7,10 +7,16 @@
 namespace pgml::engine {
 
 void
+RunBlock(const BlockHeader *block, Evaluator evaluator, MatrixView columns, AlignedBuffer &scratch,
+		 float *out) {
+	auto *memory = static_cast<unsigned char *>(scratch.Reserve(ScratchSize(block)));
+	FindEngine(evaluator)(block, columns.data, columns.ld, columns.rows, out, memory);
+}
+
+void
 CompiledTrees::Margins(Evaluator evaluator, MatrixView columns, AlignedBuffer &scratch,
 					   float *out) const {
-	auto *memory = static_cast<unsigned char *>(scratch.Reserve(ScratchSize(header())));
-	FindEngine(evaluator)(header(), columns.data, columns.ld, columns.rows, out, memory);
+	RunBlock(header(), evaluator, columns, scratch, out);
 }
 
 } // namespace pgml::engine

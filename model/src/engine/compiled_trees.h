@@ -9,6 +9,17 @@
 
 namespace pgml::engine {
 
+/// Margins of a block. @param evaluator  available, not kAuto or kWalker
+/// @param out  row-major [rows, n_groups]
+void RunBlock(const BlockHeader *block, Evaluator evaluator, MatrixView columns,
+			  AlignedBuffer &scratch, float *out);
+
+/// What runs a block of which there are no nodes to walk: any engine gives the walker's margins.
+constexpr Evaluator
+BlockEvaluator(Evaluator active) {
+	return active == Evaluator::kWalker ? Evaluator::kPortable : active;
+}
+
 /// Immutable: may be used by several threads, each with its own scratch memory.
 class CompiledTrees {
 public:
