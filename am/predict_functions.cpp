@@ -22,13 +22,17 @@ namespace {
 constexpr const char *kMemberNames[kMembers] = {
 	"predict",       "classify",  "predict_proba", "class_probability",
 	"predict_joint", "decompose", "embed"};
+constexpr const char *kDeferredSuffix = "_deferred";
 
-/// Per backend. `valid` is dropped by syscache callbacks, which may do nothing but set flags.
+/**
+ * Per backend. `valid` is dropped by syscache callbacks, which may do nothing but set flags. Only what is asked for is
+ * looked up: a new session pays for every name before its first statement.
+ */
 struct FunctionTable {
 	bool callbacks_registered;
 	bool valid;
-	bool installed;
-	Oid pin_text, pin_bigint;
+	bool complete; ///< holds the whole family, not only what was asked for
+	Oid schema, pin_text, pin_bigint;
 	int n;
 	PredictFunction functions[kMembers * 4];
 } table;
@@ -39,60 +43,104 @@ ForgetFunctions(Datum, int, uint32) {
 }
 
 Oid
-LookupFamilyFunction(Oid schema, const char *name, Oid first_type, bool has_label) {
-	Oid arguments[3] = {first_type, static_cast<Oid>(has_label ? TEXTOID : ANYOID), ANYOID};
-	oidvector *types = buildoidvector(arguments, has_label ? 3 : 2);
+LookupFunction(const char *name, const Oid *arguments, int n) {
 	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-						   PointerGetDatum(types), ObjectIdGetDatum(schema));
+						   PointerGetDatum(buildoidvector(arguments, n)),
+						   ObjectIdGetDatum(table.schema));
 }
 
-void
-AddTwins(Oid schema, Member member, Oid first_type) {
-	const char *name = kMemberNames[static_cast<int>(member)];
+Oid
+LookupFamilyFunction(Member member, bool deferred, Oid first_type) {
+	char name[NAMEDATALEN];
+	snprintf(name, sizeof(name), "%s%s", MemberName(member), deferred ? kDeferredSuffix : "");
 	bool has_label = member == Member::kClassProbability;
-	Oid real = LookupFamilyFunction(schema, name, first_type, has_label);
-	Oid deferred =
-		LookupFamilyFunction(schema, psprintf("%s_deferred", name), first_type, has_label);
-	if (!OidIsValid(real) || !OidIsValid(deferred))
-		return;
+	Oid arguments[3] = {first_type, static_cast<Oid>(has_label ? TEXTOID : ANYOID), ANYOID};
+	return LookupFunction(name, arguments, has_label ? 3 : 2);
+}
+
+/// Adds a function and its twin. @return the first of them, nullptr when one is missing
+const PredictFunction *
+AddTwins(Member member, Oid first_type, bool deferred) {
+	Oid oid = LookupFamilyFunction(member, deferred, first_type);
+	Oid twin = LookupFamilyFunction(member, !deferred, first_type);
+	if (!OidIsValid(oid) || !OidIsValid(twin))
+		return nullptr;
 	bool by_model_id = first_type == INT8OID;
-	table.functions[table.n++] = {member, by_model_id, false, real, deferred};
-	table.functions[table.n++] = {member, by_model_id, true, deferred, real};
+	if (table.n + 2 > kMembers * 4)
+		table.n = 0;
+	PredictFunction *added = &table.functions[table.n];
+	added[0] = {member, by_model_id, deferred, oid, twin};
+	added[1] = {member, by_model_id, !deferred, twin, oid};
+	table.n += 2;
+	return added;
 }
 
-void
-LoadFunctions() {
-	if (!table.callbacks_registered) {
-		CacheRegisterSyscacheCallback(PROCOID, ForgetFunctions, (Datum)0);
-		CacheRegisterSyscacheCallback(NAMESPACEOID, ForgetFunctions, (Datum)0);
-		table.callbacks_registered = true;
-	}
-	// The lookups may themselves process invalidations: set valid first, so that one that arrives
-	// meanwhile counts.
-	table.valid = true;
-	table.n = 0;
-	table.pin_text = table.pin_bigint = InvalidOid;
-	Oid schema = get_namespace_oid("pgml", true);
-	if (OidIsValid(schema)) {
-		for (int member = 0; member < kMembers; member++) {
-			AddTwins(schema, static_cast<Member>(member), TEXTOID);
-			AddTwins(schema, static_cast<Member>(member), INT8OID);
-		}
-		Oid text_type = TEXTOID, bigint_type = INT8OID;
-		table.pin_text = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pin"),
-										 PointerGetDatum(buildoidvector(&text_type, 1)),
-										 ObjectIdGetDatum(schema));
-		table.pin_bigint = GetSysCacheOid3(
-			PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pin"),
-			PointerGetDatum(buildoidvector(&bigint_type, 1)), ObjectIdGetDatum(schema));
-	}
-	table.installed = table.n == kMembers * 4;
-}
-
-void
+/// @return whether the extension is installed
+bool
 EnsureLoaded() {
-	if (!table.valid)
-		LoadFunctions();
+	if (!table.valid) {
+		if (!table.callbacks_registered) {
+			CacheRegisterSyscacheCallback(PROCOID, ForgetFunctions, (Datum)0);
+			CacheRegisterSyscacheCallback(NAMESPACEOID, ForgetFunctions, (Datum)0);
+			table.callbacks_registered = true;
+		}
+		// The lookups may themselves process invalidations: set valid first, so that one that
+		// arrives meanwhile counts.
+		table.valid = true;
+		table.complete = false;
+		table.n = 0;
+		table.pin_text = table.pin_bigint = InvalidOid;
+		table.schema = get_namespace_oid("pgml", true);
+		if (OidIsValid(table.schema)) {
+			Oid text_type = TEXTOID, bigint_type = INT8OID;
+			table.pin_text = LookupFunction("pin", &text_type, 1);
+			table.pin_bigint = LookupFunction("pin", &bigint_type, 1);
+		}
+	}
+	return OidIsValid(table.pin_text) && OidIsValid(table.pin_bigint);
+}
+
+/// The whole family.
+void
+EnsureComplete() {
+	if (!EnsureLoaded() || table.complete)
+		return;
+	table.complete = true;
+	table.n = 0;
+	for (int member = 0; member < kMembers; member++) {
+		AddTwins(static_cast<Member>(member), TEXTOID, false);
+		AddTwins(static_cast<Member>(member), INT8OID, false);
+	}
+}
+
+/// Which member a function of the schema is by its name and first argument; its twins are then looked for.
+const PredictFunction *
+AddFunction(Oid function) {
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return nullptr;
+	auto *form = (Form_pg_proc)GETSTRUCT(tuple);
+	int found = kMembers;
+	bool deferred = false;
+	Oid first_type = InvalidOid;
+	if (form->pronamespace == table.schema && form->pronargs >= 2) {
+		const char *name = NameStr(form->proname);
+		first_type = form->proargtypes.values[0];
+		for (found = 0; found < kMembers; found++) {
+			size_t length = strlen(kMemberNames[found]);
+			if (strncmp(name, kMemberNames[found], length) != 0)
+				continue;
+			deferred = strcmp(name + length, kDeferredSuffix) == 0;
+			if (deferred || name[length] == '\0')
+				break;
+		}
+	}
+	ReleaseSysCache(tuple);
+	if (found == kMembers || (first_type != TEXTOID && first_type != INT8OID))
+		return nullptr;
+	const PredictFunction *added = AddTwins(static_cast<Member>(found), first_type, deferred);
+	// Another one of this name is none of ours.
+	return added != nullptr && added->oid == function ? added : nullptr;
 }
 
 struct FindContext {
@@ -141,24 +189,24 @@ bool
 ExtensionInstalled() {
 	if (!IsTransactionState())
 		return false;
-	EnsureLoaded();
-	return table.installed;
+	return EnsureLoaded();
 }
 
 const PredictFunction *
 FindPredictFunction(Oid function) {
 	if (function < FirstNormalObjectId)
 		return nullptr;
-	EnsureLoaded();
+	if (!EnsureLoaded())
+		return nullptr;
 	for (int i = 0; i < table.n; i++)
 		if (table.functions[i].oid == function)
 			return &table.functions[i];
-	return nullptr;
+	return table.complete ? nullptr : AddFunction(function);
 }
 
 List *
 FamilyFunctions() {
-	EnsureLoaded();
+	EnsureComplete();
 	List *oids = NIL;
 	for (int i = 0; i < table.n; i++)
 		oids = lappend_oid(oids, table.functions[i].oid);
@@ -167,13 +215,7 @@ FamilyFunctions() {
 
 Oid
 ProjectFunction(Member member) {
-	EnsureLoaded();
-	for (int i = 0; i < table.n; i++) {
-		const PredictFunction &function = table.functions[i];
-		if (function.member == member && !function.by_model_id && !function.deferred)
-			return function.oid;
-	}
-	return InvalidOid;
+	return EnsureLoaded() ? LookupFamilyFunction(member, false, TEXTOID) : InvalidOid;
 }
 
 const char *

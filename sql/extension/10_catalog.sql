@@ -123,8 +123,9 @@ CREATE POLICY visible ON pgml.snapshots FOR SELECT USING (
 ALTER TABLE pgml.files ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON pgml.files FOR SELECT USING (
 	EXISTS (
-		SELECT FROM pgml.models JOIN pgml.projects ON projects.id OPERATOR(pg_catalog.=) models.project_id
-		WHERE models.id OPERATOR(pg_catalog.=) files.model_id
+		-- No JOIN: every new session reads this expression, and a join lists all columns of both tables again.
+		SELECT FROM pgml.models, pgml.projects
+		WHERE models.id OPERATOR(pg_catalog.=) files.model_id AND projects.id OPERATOR(pg_catalog.=) models.project_id
 		AND pg_catalog.pg_has_role(projects.owner::pg_catalog.oid, 'USAGE')));
 
 -- One row per deployment, newest first.
