@@ -264,23 +264,10 @@ WriteMeta(Relation index, const MetaData &meta, Page image, bool log) {
 	WritePage(index, kMetaBlock, image, log);
 }
 
-/// Pages one behind the other at the end of the index. Nobody else makes pages meanwhile.
-BlockNumber
-TakePages(Relation index, Size n) {
-	BlockNumber first = InvalidBlockNumber;
-	for (Size i = 0; i < n; i++) {
-		Buffer buffer = ExtendIndex(index);
-		if (i == 0)
-			first = BufferGetBlockNumber(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
-	return first;
-}
-
 void
 WriteBlob(Relation index, MetaData *meta, const std::byte *blob, Page image, bool log) {
 	Size pages = (meta->blob_bytes + kPageCapacity - 1) / kPageCapacity;
-	meta->blob_start = TakePages(index, pages);
+	meta->blob_start = TakePages(index, pages, PageKind::kBlob, log);
 	for (Size i = 0; i < pages; i++) {
 		Size bytes = Min(kPageCapacity, meta->blob_bytes - i * kPageCapacity);
 		InitPage(image, PageKind::kBlob, 0, 0);
@@ -290,9 +277,9 @@ WriteBlob(Relation index, MetaData *meta, const std::byte *blob, Page image, boo
 }
 
 void
-TakeDirectory(Relation index, MetaData *meta) {
-	meta->directory_start =
-		TakePages(index, (meta->layout.lists + kDirectoryEntries - 1) / kDirectoryEntries);
+TakeDirectory(Relation index, MetaData *meta, bool log) {
+	Size pages = (meta->layout.lists + kDirectoryEntries - 1) / kDirectoryEntries;
+	meta->directory_start = TakePages(index, pages, PageKind::kDirectory, log);
 }
 
 void
@@ -357,7 +344,7 @@ BuildFromSample(BuildState *build, MetaData *meta, Page image) {
 
 	StartPhase(kWriting);
 	WriteBlob(build->index, meta, build->blob, image, false);
-	TakeDirectory(build->index, meta);
+	TakeDirectory(build->index, meta, false);
 	DirectoryEntryData *entries = WriteLists(build);
 	WriteDirectory(build->index, *meta, entries, image, false);
 	EndSpool(&build->spool);
@@ -402,7 +389,7 @@ Build(Relation heap, Relation index, IndexInfo *info) {
 	auto *image = (Page)palloc(BLCKSZ);
 	MetaData meta;
 	InitMeta(&meta);
-	TakePages(index, 1); // the meta page
+	TakePages(index, 1, PageKind::kMeta, false);
 	if (build->n_sample > 0)
 		BuildFromSample(build, &meta, image);
 	WriteMeta(index, meta, image, false);
@@ -447,7 +434,7 @@ BuildWithoutRows(Relation index, uint32 dims) {
 		std::byte *blob = Train(meta.layout, nullptr, 0);
 		meta.blob_bytes = (uint32)ann::Quantizer::Bytes(meta.layout);
 		WriteBlob(index, &meta, blob, image, true);
-		TakeDirectory(index, &meta);
+		TakeDirectory(index, &meta, true);
 		ListWriter writer;
 		InitWriter(&writer, index, &meta.layout, &geometry, true);
 		BeginList(&writer, 0, 1);

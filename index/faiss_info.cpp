@@ -4,6 +4,8 @@
 #include "am/base/guard.h"
 #include "index/faiss_scan.h"
 
+#include <cstring>
+
 extern "C" {
 #include "access/htup_details.h"
 #include "access/relation.h"

@@ -28,8 +28,10 @@ struct RowPlace {
 
 void
 PrefetchRow(const Search *search, Buffer buffer, uint32 row) {
-	const char *at = (const char *)BufferGetPage(buffer) +
-					 RowOffset(search->cache->geometry, search->cache->meta.layout, row);
+	const char *page = (const char *)BufferGetPage(buffer);
+	const char *at = page + RowOffset(search->cache->geometry, search->cache->meta.layout, row);
+	__builtin_prefetch(page);
+	__builtin_prefetch(page + BLCKSZ - sizeof(PageTailData));
 	for (Size i = 0; i < search->cache->meta.layout.row_bytes; i += 64)
 		__builtin_prefetch(at + i);
 }
@@ -150,13 +152,13 @@ BoundSpanningCodes(Search *search, const ScoredCode *codes, uint32 n) {
 	}
 }
 
-/// Of a full heap the farthest half goes, to be found again by CollectBehindCut.
+/// Of a full heap the farthest half goes, to be found again by CollectLeftOut.
 void
 ShrinkHeap(Search *search) {
 	uint64 keep = search->n_heap / 2;
 	std::nth_element(search->heap, search->heap + keep - 1, search->heap + search->n_heap);
-	const BoundedRow &last = search->heap[keep - 1];
-	search->cut = {last.bound, last.page, last.slot, true};
+	search->cut = search->heap[keep - 1].bound;
+	search->is_cut = true;
 	search->n_heap = keep;
 }
 
@@ -164,7 +166,7 @@ ShrinkHeap(Search *search) {
 
 void
 PushRow(Search *search, const BoundedRow &row) {
-	bool all_rows = search->settings.refine == 0 || search->any_order;
+	bool all_rows = BoundsEveryRow(search);
 	if (search->n_heap == search->heap_capacity) {
 		if (all_rows && search->heap_capacity >= search->heap_limit)
 			ShrinkHeap(search);
@@ -177,13 +179,13 @@ PushRow(Search *search, const BoundedRow &row) {
 		}
 	}
 	search->counters.bounded++;
-	if (all_rows && search->cut.set && IsBehind(row, row.bound, search->cut))
+	if (all_rows && search->is_cut && row.bound >= search->cut)
 		return;
 	search->heap[search->n_heap++] = row;
 }
 
 void
-BoundPage(Search *search, uint32 page_number, Page page, const Cut &low) {
+BoundPage(Search *search, uint32 page_number, Page page) {
 	const ann::Layout &layout = search->cache->meta.layout;
 	const Geometry &geometry = search->cache->geometry;
 	const OpenedPage opened = search->pages[page_number];
@@ -191,7 +193,8 @@ BoundPage(Search *search, uint32 page_number, Page page, const Cut &low) {
 	Buffer buffer = InvalidBuffer;
 	uint32 at = PG_UINT32_MAX;
 	for (uint32 slot = 0; slot < opened.count; slot++) {
-		if (!ann::IsLive(layout, BlockAt(layout, page, slot), slot % ann::kBlockVectors))
+		if (!ann::IsLive(layout, BlockAt(layout, page, slot), slot % ann::kBlockVectors) ||
+			IsTaken(search, page_number, slot))
 			continue;
 		BoundedRow row = {0, page_number, (uint16)slot, *TidAt(geometry, page, slot)};
 		uint32 index = IndexInPage(geometry, opened, slot);
@@ -210,8 +213,7 @@ BoundPage(Search *search, uint32 page_number, Page page, const Cut &low) {
 			}
 			row.bound = BoundOnPage(search, buffer, opened.first_row + slot, opened.list);
 		}
-		if (!low.set || IsBehind(row, row.bound, low))
-			PushRow(search, row);
+		PushRow(search, row);
 	}
 	if (BufferIsValid(buffer))
 		UnlockReleaseBuffer(buffer);
@@ -228,6 +230,8 @@ RefineStore(Search *search, uint32 n) {
 		std::nth_element(store, store + search->n_store - n, store + search->n_store,
 						 [](const ScoredCode &a, const ScoredCode &b) { return b < a; });
 	ScoredCode *best = store + search->n_store - n;
+	for (const ScoredCode *code = best; code < store + search->n_store; code++)
+		Take(search, code->page, code->slot);
 	std::sort(best, store + search->n_store, [](const ScoredCode &a, const ScoredCode &b) {
 		return a.page != b.page ? a.page < b.page : a.slot < b.slot;
 	});

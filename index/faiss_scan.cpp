@@ -32,7 +32,10 @@ namespace {
 
 /// Up to so many rows the first candidates are enough: ten wanted, and what the executor looks ahead. The curve of the build
 /// is measured for ten.
-constexpr double kRowsOfFirst = 20;
+constexpr double kRowsOfFirst = 16;
+/// Who takes more is served as if so many times more were taken already: what is found after rows behind it were returned
+/// is lost to a strict order, so lists have to be open well before their rows are due.
+constexpr double kLookAhead = 4;
 
 /// Of the last search of this backend that returned something, for pgml.last_search().
 SearchCounters last_search;
@@ -49,11 +52,6 @@ KeepCounters(const Search *search) {
 bool
 FartherFirst(const BoundedRow &a, const BoundedRow &b) {
 	return b < a;
-}
-
-bool
-BoundsEveryRow(const Search *search) {
-	return search->settings.refine == 0 || search->any_order;
 }
 
 Size
@@ -82,8 +80,11 @@ Attach(Search *search) {
 		(ann::Candidate *)palloc(sizeof(ann::Candidate) * cache->geometry.slots_per_page);
 	search->page_copy = (char *)palloc(BLCKSZ);
 	search->row_copy = (std::byte *)palloc(layout.row_bytes);
-	search->store_capacity = 0;
+	// Sizes follow from the layout, which may be another one.
+	search->store_capacity = search->pages_capacity = 0;
 	search->store = nullptr;
+	search->pages = nullptr;
+	search->taken = nullptr;
 	MemoryContextSwitchTo(old);
 }
 
@@ -132,11 +133,11 @@ RefineMore(Search *search, uint64 n) {
 	while (n > 0) {
 		CHECK_FOR_INTERRUPTS();
 		if (search->n_store == 0) {
-			if (!search->cut.set)
+			if (!search->is_cut)
 				return;
 			// Each pass over the opened pages is to bring more than the last.
 			search->store_keep = (uint32)Min((uint64)search->store_keep * 2, most);
-			CollectBehindCut(search);
+			CollectLeftOut(search);
 			if (search->n_store == 0)
 				return;
 		}
@@ -150,7 +151,7 @@ RefineMore(Search *search, uint64 n) {
 void
 LookFurther(Search *search) {
 	uint64 taken = search->counters.returned + search->counters.left_out;
-	double share = Max(1.0, (double)taken / kRowsOfFirst);
+	double share = (double)taken <= kRowsOfFirst ? 1 : kLookAhead * (double)taken / kRowsOfFirst;
 	uint64 size = search->n_heap, bounded = search->counters.bounded;
 	double lists = search->settings.probes * std::sqrt(share);
 	uint32 n_lists = search->cache->meta.layout.lists;
@@ -167,9 +168,9 @@ LookFurther(Search *search) {
 	while (search->n_heap == 0) {
 		if (!all_rows)
 			RefineMore(search, Max(search->settings.refine, search->counters.bounded / 2));
-		else if (search->cut.set)
-			CollectBehindCut(search);
-		if (search->n_heap == 0 && (search->cut.set || search->n_store > 0 ||
+		else if (search->is_cut)
+			CollectLeftOut(search);
+		if (search->n_heap == 0 && (search->is_cut || search->n_store > 0 ||
 									OpenLists(search, Max(search->opened / 2, 1U))))
 			continue;
 		break;
@@ -220,7 +221,7 @@ Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int n_ord
 	search->started = search->ended = false;
 	search->opened = search->n_pages = search->n_store = 0;
 	search->n_heap = 0;
-	search->cut = {};
+	search->is_cut = false;
 	search->counters = {};
 	search->last_bound = -INFINITY;
 }
@@ -241,6 +242,8 @@ GetTuple(IndexScanDesc scan, ScanDirection direction) {
 		}
 		std::pop_heap(search->heap, search->heap + search->n_heap, FartherFirst);
 		BoundedRow row = search->heap[--search->n_heap];
+		if (BoundsEveryRow(search))
+			Take(search, row.page, row.slot);
 		if (row.bound < search->last_bound && !search->relaxed) {
 			search->counters.left_out++;
 			continue;

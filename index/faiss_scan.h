@@ -9,10 +9,11 @@
  * Two ways: with `refine` > 0 the codes of opened lists are estimated and the best candidates' rows are bounded, a few at
  * first, more as rows are asked for. With refine = 0 all rows of opened lists are bounded (no codes, or a recall of 1).
  *
- * Nothing that was looked at is lost (a LIMIT is not known here, and filters eat rows), but memory is bounded: of what an
- * opened page holds, the store keeps the best. `cut` is the last key kept; what lies beyond it is collected by going over the
- * opened pages again once the store is empty. Keys are (score, page, slot), pages numbered as they were opened, so that equal
- * scores are in order too and each row is on one side of every cut.
+ * Nothing that was looked at is lost (a LIMIT is not known here, and filters eat rows), but memory is bounded: of what the
+ * opened pages hold, the store (or the heap, where every row is bounded) keeps the nearest, and what lies behind its `cut` is
+ * left out for the time being. Once it is empty, the opened pages are gone over again for what is left. Which slots were taken
+ * out of it is kept as one bit each, so that no row comes twice: the cut alone would not tell, since it falls when lists that
+ * are opened later bring nearer rows.
  */
 #include "index/faiss.h"
 
@@ -50,33 +51,20 @@ struct BoundedRow {
 	ItemPointerData tid;
 };
 
-/// What lies behind this was left out.
-struct Cut {
-	double score;
-	uint32 page;
-	uint16 slot;
-	bool set; ///< something was left out
-};
-
-template <typename A, typename B>
+template <typename Entry>
 inline bool
-Before(const A &a, const B &b, double score_a, double score_b) {
+IsNearer(const Entry &a, const Entry &b, double score_a, double score_b) {
 	if (score_a != score_b)
 		return score_a < score_b;
 	return a.page != b.page ? a.page < b.page : a.slot < b.slot;
 }
 inline bool
 operator<(const ScoredCode &a, const ScoredCode &b) {
-	return Before(a, b, a.score, b.score);
+	return IsNearer(a, b, a.score, b.score);
 }
 inline bool
 operator<(const BoundedRow &a, const BoundedRow &b) {
-	return Before(a, b, a.bound, b.bound);
-}
-template <typename Entry>
-inline bool
-IsBehind(const Entry &entry, double score, const Cut &cut) {
-	return Before(cut, entry, cut.score, score);
+	return IsNearer(a, b, a.bound, b.bound);
 }
 
 /// What a search did.
@@ -106,6 +94,7 @@ struct Search {
 
 	OpenedPage *pages;
 	uint32 n_pages, pages_capacity;
+	uint32 *taken; ///< a bit for each slot of the opened pages
 
 	ScoredCode *store; ///< estimated, not yet bounded
 	uint32 n_store, store_capacity;
@@ -113,7 +102,9 @@ struct Search {
 	BoundedRow *heap;  ///< bounded, not yet returned; nearest first once heaped
 	uint64 n_heap, heap_capacity;
 	uint64 heap_limit; ///< by work_mem
-	Cut cut;           ///< of the store, or of the heap when every row is bounded
+	double
+		cut; ///< what is not nearer was left out of the store, or of the heap when every row is bounded
+	bool is_cut; ///< something was
 
 	double last_bound;
 	SearchCounters counters;
@@ -124,6 +115,25 @@ struct Search {
 	std::byte *row_copy;       ///< of a row that spans pages
 };
 
+inline bool
+BoundsEveryRow(const Search *search) {
+	return search->settings.refine == 0 || search->any_order;
+}
+
+/// The word of `taken` that has the bit of a slot.
+inline uint32 &
+TakenWord(Search *search, uint32 page, uint32 slot) {
+	return search->taken[(Size)page * (search->cache->geometry.slots_per_page / 32) + slot / 32];
+}
+inline bool
+IsTaken(Search *search, uint32 page, uint32 slot) {
+	return (TakenWord(search, page, slot) >> (slot % 32) & 1) != 0;
+}
+inline void
+Take(Search *search, uint32 page, uint32 slot) {
+	TakenWord(search, page, slot) |= 1U << (slot % 32);
+}
+
 // faiss_scan.cpp
 /// What the last search of this backend did. @return its index, InvalidOid: there was none
 Oid LastSearch(SearchCounters *counters);
@@ -131,14 +141,14 @@ Oid LastSearch(SearchCounters *counters);
 // faiss_walk.cpp
 /// Opens up to n more lists. @return false: all are open
 bool OpenLists(Search *search, uint32 n);
-/// Goes over the opened pages again for what lies behind the cut.
-void CollectBehindCut(Search *search);
+/// Goes over the opened pages again for what was left out. The store, or the heap, is empty.
+void CollectLeftOut(Search *search);
 
 // faiss_refine.cpp
 /// Bounds the n best of the store. @return false: it is empty
 bool RefineStore(Search *search, uint32 n);
-/// Bounds the live rows of an opened page that lie behind `low`.
-void BoundPage(Search *search, uint32 page_number, Page page, const Cut &low);
+/// Bounds the live rows of an opened page that were not taken.
+void BoundPage(Search *search, uint32 page_number, Page page);
 /// Makes room for one more row; with everything bounded, by leaving out the farthest when work_mem is full.
 void PushRow(Search *search, const BoundedRow &row);
 

@@ -25,14 +25,14 @@ Grow(MemoryContext context, void *memory, Size bytes) {
 							 : repalloc_huge(memory, bytes);
 }
 
-/// Keeps the best of a full store and lowers the cut.
+/// Keeps the nearest of a full store and lowers the cut.
 void
 ShrinkStore(Search *search) {
 	ScoredCode *store = search->store;
 	std::nth_element(store, store + search->store_keep - 1, store + search->n_store);
-	const ScoredCode &last = store[search->store_keep - 1];
 	search->n_store = search->store_keep;
-	search->cut = {last.score, last.page, last.slot, true};
+	search->cut = store[search->store_keep - 1].score;
+	search->is_cut = true;
 }
 
 /// Room for the codes of one more page.
@@ -55,8 +55,11 @@ NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
 		uint32 capacity = search->pages_capacity == 0 ? 256 : search->pages_capacity * 2;
 		search->pages =
 			(OpenedPage *)Grow(search->context, search->pages, sizeof(OpenedPage) * (Size)capacity);
+		Size words = (Size)capacity * (search->cache->geometry.slots_per_page / 32);
+		search->taken = (uint32 *)Grow(search->context, search->taken, sizeof(uint32) * words);
 		search->pages_capacity = capacity;
 	}
+	memset(&TakenWord(search, search->n_pages, 0), 0, search->cache->geometry.slots_per_page / 8);
 	OpenedPage *page = &search->pages[search->n_pages];
 	page->block = block;
 	page->list = tail->common.list;
@@ -68,16 +71,18 @@ NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
 	return search->n_pages++;
 }
 
-/// Estimates the codes of a page and stores those behind `low` that lie before the cut.
+/// Estimates the codes of a page and stores those before the cut that were not taken.
 void
-EstimatePage(Search *search, uint32 number, Page page, const Cut &low, const std::byte *ahead) {
+EstimatePage(Search *search, uint32 number, Page page, const std::byte *ahead) {
 	const OpenedPage &opened = search->pages[number];
 	ReserveStore(search);
-	float limit = search->cut.set ? (float)search->cut.score : INFINITY;
-	// Of the score of the cut itself nothing comes any more in this pass: later pages have higher numbers.
+	float limit = search->is_cut ? (float)search->cut : INFINITY;
 	size_t blocks = ((size_t)opened.count + ann::kBlockVectors - 1) / ann::kBlockVectors;
 	size_t found = search->query->Scan(BlockAt(search->cache->meta.layout, page, 0), blocks,
 									   opened.list, limit, search->estimates, ahead);
+	// TIDs lie apart from the codes and are not in the processor's cache: all are asked for before the first is read.
+	for (size_t i = 0; i < found; i++)
+		__builtin_prefetch(TidAt(search->cache->geometry, page, search->estimates[i].index));
 	ScoredCode *out = search->store + search->n_store;
 	for (size_t i = 0; i < found; i++) {
 		const ann::Candidate &estimate = search->estimates[i];
@@ -85,7 +90,7 @@ EstimatePage(Search *search, uint32 number, Page page, const Cut &low, const std
 		code.score = estimate.score;
 		code.page = number;
 		code.slot = (uint16)estimate.index;
-		if (estimate.index >= opened.count || (low.set && !IsBehind(code, code.score, low)))
+		if (estimate.index >= opened.count || IsTaken(search, number, estimate.index))
 			continue;
 		code.tid = *TidAt(search->cache->geometry, page, estimate.index);
 		*out++ = code;
@@ -96,18 +101,18 @@ EstimatePage(Search *search, uint32 number, Page page, const Cut &low, const std
 
 /// Visits one page; releases it.
 void
-VisitPage(Search *search, uint32 number, Buffer buffer, const Cut &low, const std::byte *ahead) {
+VisitPage(Search *search, uint32 number, Buffer buffer, const std::byte *ahead) {
 	Page page = BufferGetPage(buffer);
 	search->counters.pages++;
-	if (search->settings.refine > 0 && !search->any_order) {
-		EstimatePage(search, number, page, low, ahead);
+	if (!BoundsEveryRow(search)) {
+		EstimatePage(search, number, page, ahead);
 		UnlockReleaseBuffer(buffer);
 		return;
 	}
 	// Rows are visited without the lock on their code page.
 	memcpy(search->page_copy, page, BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	BoundPage(search, number, (Page)search->page_copy, low);
+	BoundPage(search, number, (Page)search->page_copy);
 }
 
 const std::byte *
@@ -115,11 +120,20 @@ BlocksOf(Buffer buffer) {
 	return BufferIsValid(buffer) ? (const std::byte *)BufferGetPage(buffer) + kCodeOffset : nullptr;
 }
 
+/// Pins the page that comes next, and asks for what is looked at before its blocks.
+Buffer
+PinAhead(Search *search, BlockNumber block) {
+	Buffer buffer = ReadCached(search->index, search->cache, block);
+	const char *page = (const char *)BufferGetPage(buffer);
+	__builtin_prefetch(page);
+	__builtin_prefetch(page + BLCKSZ - search->cache->geometry.code_special);
+	return buffer;
+}
+
 /// Reads all pages of the lists given.
 void
 OpenChains(Search *search, const uint32 *lists, uint32 n) {
 	IndexCache *cache = search->cache;
-	const Cut none = {};
 	Buffer ahead = InvalidBuffer;
 	for (uint32 i = 0; i < n; i++) {
 		// Heads belong to one generation of the index; the pages of an older one stay as long as this scan's snapshot.
@@ -139,8 +153,8 @@ OpenChains(Search *search, const uint32 *lists, uint32 n) {
 			if (after == InvalidBlockNumber && i + 1 < n)
 				after = cache->heads[lists[i + 1]].head;
 			if (after != InvalidBlockNumber)
-				ahead = ReadCached(search->index, cache, after);
-			VisitPage(search, number, buffer, none, BlocksOf(ahead));
+				ahead = PinAhead(search, after);
+			VisitPage(search, number, buffer, BlocksOf(ahead));
 			// A damaged link can make a circle.
 			if (++n_list_pages % 65536 == 0 &&
 				n_list_pages > RelationGetNumberOfBlocks(search->index))
@@ -177,9 +191,8 @@ OpenLists(Search *search, uint32 n) {
 }
 
 void
-CollectBehindCut(Search *search) {
-	Cut low = search->cut;
-	search->cut = {};
+CollectLeftOut(Search *search) {
+	search->is_cut = false;
 	Buffer ahead = InvalidBuffer;
 	for (uint32 number = 0; number < search->n_pages; number++) {
 		CHECK_FOR_INTERRUPTS();
@@ -191,8 +204,8 @@ CollectBehindCut(Search *search) {
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		CheckCodePage(search->index, buffer, search->cache->geometry, opened.list, opened.chain);
 		if (number + 1 < search->n_pages)
-			ahead = ReadCached(search->index, search->cache, search->pages[number + 1].block);
-		VisitPage(search, number, buffer, low, BlocksOf(ahead));
+			ahead = PinAhead(search, search->pages[number + 1].block);
+		VisitPage(search, number, buffer, BlocksOf(ahead));
 	}
 }
 

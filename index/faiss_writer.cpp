@@ -2,17 +2,43 @@
 #include "index/faiss_writer.h"
 
 extern "C" {
+#include "access/generic_xlog.h"
 #include "access/xloginsert.h"
 }
 
 namespace pgml::index {
 
+namespace {
+
+/// Ends the taking of a page that is locked.
 BlockNumber
-TakePage(Relation index) {
-	Buffer buffer = AllocatePage(index);
+Claim(Relation index, Buffer buffer, PageKind kind, uint32 list, uint32 chain, bool log) {
 	BlockNumber block = BufferGetBlockNumber(buffer);
+	if (log) {
+		GenericXLogState *xlog = GenericXLogStart(index);
+		InitPage(GenericXLogRegisterBuffer(xlog, buffer, GENERIC_XLOG_FULL_IMAGE), kind, list,
+				 chain);
+		GenericXLogFinish(xlog);
+	}
 	UnlockReleaseBuffer(buffer);
 	return block;
+}
+
+} // namespace
+
+BlockNumber
+TakePage(Relation index, PageKind kind, uint32 list, uint32 chain, bool log) {
+	return Claim(index, AllocatePage(index), kind, list, chain, log);
+}
+
+BlockNumber
+TakePages(Relation index, Size n, PageKind kind, bool log) {
+	BlockNumber first = InvalidBlockNumber;
+	for (Size i = 0; i < n; i++) {
+		BlockNumber block = Claim(index, ExtendIndex(index), kind, 0, 0, log);
+		first = i == 0 ? block : first;
+	}
+	return first;
 }
 
 void
@@ -53,7 +79,8 @@ FlushRows(ListWriter *writer) {
 void
 BeginRowPage(ListWriter *writer) {
 	FlushRows(writer);
-	writer->rows_block = TakePage(writer->index);
+	writer->rows_block =
+		TakePage(writer->index, PageKind::kRows, writer->list, writer->chain, writer->log);
 	InitPage(writer->rows, PageKind::kRows, writer->list, writer->chain);
 	CodeTailData *tail = CodeTail(writer->codes);
 	tail->row_pages[tail->n_row_pages++] = writer->rows_block;
@@ -62,7 +89,9 @@ BeginRowPage(ListWriter *writer) {
 /// Ends the code page at hand, if there is one, with a link to the next.
 void
 BeginCodePage(ListWriter *writer) {
-	BlockNumber block = TakePage(writer->index);
+	// Claimed as a row page, which is nearly empty in WAL.
+	BlockNumber block =
+		TakePage(writer->index, PageKind::kRows, writer->list, writer->chain, writer->log);
 	if (writer->codes_block != InvalidBlockNumber) {
 		Tail(writer->codes)->next = block;
 		WritePage(writer->index, writer->codes_block, writer->codes, writer->log);
