@@ -53,8 +53,9 @@ struct Use {
 
 struct DirectColumns {
 	PredictionBatch *batch;
-	int n_attributes; ///< up to the last one needed
-	int n_featured;   ///< up to the last one that feeds a feature
+	uint32 tuple_bytes; ///< about what is read of a tuple
+	int n_attributes;   ///< up to the last one needed
+	int n_featured;     ///< up to the last one that feeds a feature
 	Attribute *attributes;
 	Use *uses;
 	int n_runs;
@@ -454,6 +455,7 @@ LayOutDirectColumns(PredictionBatch *batch, TupleDesc descriptor) {
 		direct->kept_offset[direct->n_kept++] = attribute->offset;
 	}
 	LayOutWords(direct);
+	direct->tuple_bytes = (uint32)direct->spread_size;
 	direct->spread = (char *)palloc(direct->spread_size * kGroup);
 	direct->patches = (Patch *)palloc(sizeof(Patch) * Max(n_features, 1) * kGroup);
 	return direct;
@@ -464,7 +466,8 @@ AddDirectRows(DirectColumns *direct, HeapReader *reader, int n, int row) {
 	HeapTupleHeader tuples[kGroup];
 	int taken = 0;
 	while (taken < n) {
-		// First where they are, then a look at each: the processor then waits for several at once.
+		// First where they are, then a look at each: the processor then waits for several at once. All of them come from the
+		// second-level cache (PrefetchNextPage) to the first one while that goes on.
 		int n_tuples = Min(kGroup - direct->n_rows, n - taken);
 		const OffsetNumber *offsets = HeapRowOffsets(reader);
 		for (int i = 0; i < n_tuples; i++)

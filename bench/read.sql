@@ -39,7 +39,7 @@ VACUUM (ANALYZE) predicted, predicted_nulls, stored;
 SELECT format('CREATE TABLE arrived (%s, price double precision GENERATED ALWAYS AS (pgml.predict(''read'', %s)) STORED) USING pgml',
 	:'definitions', :'columns') \gexec
 INSERT INTO arrived SELECT :columns FROM (SELECT * FROM predicted LIMIT :rows / 4) first_rows ORDER BY f1;
-CREATE INDEX ON arrived USING brin (price) WITH (pages_per_range = 16);
+CREATE INDEX ON arrived USING brin (price) WITH (pages_per_range = 8);
 VACUUM (ANALYZE) arrived;
 SELECT percentile_cont(0.999) WITHIN GROUP (ORDER BY price) AS high FROM arrived \gset
 
