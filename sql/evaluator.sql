@@ -41,6 +41,6 @@ SELECT evaluators($$SELECT pgml.predict('evaluator line', id, a, b, c), pgml.pre
 SET pgml.evaluator = 'walker';
 SELECT evaluators($$SELECT pgml.predict('evaluator shallow', id, a, b, c) FROM points$$);
 SET pgml.evaluator = 'abacus';
-RESET pgml.evaluator;
 SHOW pgml.evaluator;
+RESET pgml.evaluator;
 DROP SCHEMA regress_evaluator CASCADE;
