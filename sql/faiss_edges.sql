@@ -48,6 +48,14 @@ BEGIN
 		END LOOP;
 	END LOOP;
 END $$;
+-- With so little memory that rows go to temporary files on their way to the lists.
+SET maintenance_work_mem = '1MB';
+TRUNCATE t;
+DROP INDEX t_v;
+INSERT INTO t (v) SELECT long_vector(i, 700) FROM generate_series(1, 500) i;
+CREATE INDEX t_v ON t USING faiss (v) WITH (factory = 'IVF9,PQx4fs,RFlat');
+SELECT * FROM agrees();
+RESET maintenance_work_mem;
 INSERT INTO t (v) SELECT long_vector(1, 8001);
 TRUNCATE t;
 INSERT INTO t (v) SELECT long_vector(1, 8001);
