@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -60,10 +61,12 @@ constexpr ColumnInfo kColumns[] = {
 	{kFiles, kFileData, BYTEAOID},
 };
 
-/// OIDs of this database. A missing index costs speed only: the scan is then sequential.
+/// OIDs of this database. A missing index costs speed only: the scan is then sequential. Indexes are
+/// looked up when a scan first wants one.
 struct CatalogOids {
 	bool valid;
 	Oid table[kTables];
+	bool index_known[kIndexes];
 	Oid index[kIndexes];
 } oids;
 
@@ -115,12 +118,7 @@ CatalogPresent() {
 		oids.table[i] = get_relname_relid(kTableNames[i], schema);
 		complete = OidIsValid(oids.table[i]);
 	}
-	for (int i = 0; complete && i < kIndexes; i++) {
-		Oid index = get_relname_relid(kIndexInfo[i].name, schema);
-		if (OidIsValid(index) && IndexGetRelation(index, true) != oids.table[kIndexInfo[i].table])
-			index = InvalidOid;
-		oids.index[i] = index;
-	}
+	memset(oids.index_known, 0, sizeof(oids.index_known));
 	if (!complete)
 		oids.valid = false;
 	return complete;
@@ -131,11 +129,6 @@ CatalogTableOid(CatalogTable table) {
 	if (!CatalogPresent())
 		RaiseNotInstalled();
 	return oids.table[table];
-}
-
-Oid
-CatalogIndexOid(CatalogIndex index) {
-	return oids.index[index];
 }
 
 Relation
@@ -188,11 +181,28 @@ RequiredValue(Relation relation, HeapTuple tuple, AttrNumber attno, int64 id) {
 	return value;
 }
 
+Oid
+ScanIndexOid(Relation relation, CatalogIndex index) {
+	// The first look at an index makes the server collect what it knows of it, which takes longer than
+	// going through a few pages: a new session's first prediction would wait for that four times.
+	constexpr BlockNumber kFewPages = 4;
+	if (RelationGetNumberOfBlocks(relation) <= kFewPages)
+		return InvalidOid;
+	if (!oids.index_known[index]) {
+		oids.index_known[index] = true; // before looking, as above
+		Oid oid = get_relname_relid(kIndexInfo[index].name, RelationGetNamespace(relation));
+		if (OidIsValid(oid) && IndexGetRelation(oid, true) != RelationGetRelid(relation))
+			oid = InvalidOid;
+		oids.index[index] = oid;
+	}
+	return oids.index[index];
+}
+
 SysScanDesc
 ScanCatalog(Relation relation, CatalogIndex index, AttrNumber attno, int64 id) {
 	ScanKeyData key;
 	ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-	return systable_beginscan(relation, oids.index[index], true, nullptr, 1, &key);
+	return systable_beginscan(relation, ScanIndexOid(relation, index), true, nullptr, 1, &key);
 }
 
 uint64

@@ -39,16 +39,17 @@ enum CatalogIndex {
 /// False when the tables are not there: the extension is not installed, or no longer. Cheap.
 bool CatalogPresent();
 
-/// OIDs; the table's raises an error when the extension is not installed, an index may be missing:
-/// InvalidOid, scans are then sequential.
+/// Raises an error when the extension is not installed.
 Oid CatalogTableOid(CatalogTable table);
-Oid CatalogIndexOid(CatalogIndex index);
 
 /// Opens a table with AccessShareLock. Its OID and those of its indexes are right once that is held.
 Relation OpenCatalogTable(CatalogTable table);
 
 /// A value of a row that must not be null (XX001). `id` is the row's, or what it was found by.
 Datum RequiredValue(Relation relation, HeapTuple tuple, AttrNumber attno, int64 id);
+
+/// The index to scan a table by; InvalidOid where reading the whole table is cheaper, or the index is missing.
+Oid ScanIndexOid(Relation relation, CatalogIndex index);
 
 /// Scan over the rows where a bigint column has a value.
 SysScanDesc ScanCatalog(Relation relation, CatalogIndex index, AttrNumber attno, int64 id);

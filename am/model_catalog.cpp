@@ -63,10 +63,11 @@ int64
 ReadDeployedModel(int64 project_id) {
 	Relation relation = OpenCatalogTable(kDeployments);
 	int64 model_id = 0;
-	if (OidIsValid(CatalogIndexOid(kDeploymentsByProject))) {
+	Oid index_oid = ScanIndexOid(relation, kDeploymentsByProject);
+	if (OidIsValid(index_oid)) {
 		// Backwards over (project_id, id): the first row is the last deployment, however long the
 		// history.
-		Relation index = index_open(CatalogIndexOid(kDeploymentsByProject), AccessShareLock);
+		Relation index = index_open(index_oid, AccessShareLock);
 		ScanKeyData key;
 		ScanKeyInit(&key, kDeploymentProject, BTEqualStrategyNumber, F_INT8EQ,
 					Int64GetDatum(project_id));
@@ -137,7 +138,8 @@ ProjectEntry *
 ReadProject(CatalogIndex index, ScanKey key) {
 	Relation relation = OpenCatalogTable(kProjects);
 	key->sk_collation = TupleDescAttr(RelationGetDescr(relation), key->sk_attno - 1)->attcollation;
-	SysScanDesc scan = systable_beginscan(relation, CatalogIndexOid(index), true, nullptr, 1, key);
+	SysScanDesc scan =
+		systable_beginscan(relation, ScanIndexOid(relation, index), true, nullptr, 1, key);
 	HeapTuple tuple = systable_getnext(scan);
 	ProjectEntry *entry = nullptr;
 	if (HeapTupleIsValid(tuple)) {
