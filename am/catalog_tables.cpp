@@ -202,7 +202,8 @@ SysScanDesc
 ScanCatalog(Relation relation, CatalogIndex index, AttrNumber attno, int64 id) {
 	ScanKeyData key;
 	ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-	return systable_beginscan(relation, ScanIndexOid(relation, index), true, nullptr, 1, &key);
+	Oid oid = ScanIndexOid(relation, index);
+	return systable_beginscan(relation, oid, OidIsValid(oid), nullptr, 1, &key);
 }
 
 uint64

@@ -138,8 +138,8 @@ ProjectEntry *
 ReadProject(CatalogIndex index, ScanKey key) {
 	Relation relation = OpenCatalogTable(kProjects);
 	key->sk_collation = TupleDescAttr(RelationGetDescr(relation), key->sk_attno - 1)->attcollation;
-	SysScanDesc scan =
-		systable_beginscan(relation, ScanIndexOid(relation, index), true, nullptr, 1, key);
+	Oid oid = ScanIndexOid(relation, index);
+	SysScanDesc scan = systable_beginscan(relation, oid, OidIsValid(oid), nullptr, 1, key);
 	HeapTuple tuple = systable_getnext(scan);
 	ProjectEntry *entry = nullptr;
 	if (HeapTupleIsValid(tuple)) {

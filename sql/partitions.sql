@@ -114,7 +114,7 @@ ALTER TABLE stored_child SET ACCESS METHOD pgml;
 CREATE FOREIGN DATA WRAPPER partitions_wrapper;
 CREATE SERVER partitions_server FOREIGN DATA WRAPPER partitions_wrapper;
 CREATE FOREIGN TABLE part_foreign PARTITION OF part FOR VALUES FROM (30) TO (40) SERVER partitions_server;
-SELECT expression FROM columns WHERE table_name = 'part_foreign';
+SELECT expression FROM columns WHERE table_name = 'part_foreign' ORDER BY 1;
 
 DROP FOREIGN DATA WRAPPER partitions_wrapper CASCADE;
 DROP SCHEMA partitions CASCADE;
