@@ -400,7 +400,7 @@ TEST(Xgboost, StopsAtAnyMoment) {
 namespace {
 
 struct TrainedHere {
-	test::XgboostCase library;
+	test::XgboostCase reference;
 	const char *hyperparams; ///< that mean the same
 };
 
@@ -410,12 +410,12 @@ class SameTrees : public ::testing::TestWithParam<TrainedHere> {};
 
 /// What Train() makes of the rows, in its own matrix and batches, is what libxgboost trains on a plain DMatrix.
 TEST_P(SameTrees, AsTheLibraryBitForBit) {
-	auto [library, hyperparams] = GetParam();
+	auto [training, hyperparams] = GetParam();
 	// So many rows that cuts into bins are approximate: they must be taken from all rows at once.
-	test::XgboostReference reference = test::TrainByLibrary(library, 100000, 1000000);
+	test::XgboostReference reference = test::TrainByLibrary(training, 100000, 1000000);
 	auto model =
 		Train(reference.train,
-			  Options("xgboost", library.n_classes > 0 ? Task::kClassification : Task::kRegression,
+			  Options("xgboost", training.n_classes > 0 ? Task::kClassification : Task::kRegression,
 					  hyperparams));
 	ASSERT_EQ(model->margin_groups(), reference.n_groups);
 	Workspace work;
@@ -449,7 +449,7 @@ INSTANTIATE_TEST_SUITE_P(
 					 {{"max_depth", "5"}, {"max_bin", "100"}, {"tree_method", "hist"}},
 					 6},
 					R"({"n_estimators": 6, "max_depth": 5, "max_bin": 100})"}),
-	[](const auto &info) { return std::string(info.param.library.name); });
+	[](const auto &info) { return std::string(info.param.reference.name); });
 
 TEST(Xgboost, SignalsAreForTheCallersThread) {
 	Dataset data = test::RandomDataset(300, 3, 0, 11, Target);
