@@ -20,7 +20,7 @@
 #include <faiss/utils/distances.h>
 #include <omp.h>
 
-#include "signals.h"
+#include "base/signals.h"
 
 // OpenBLAS's own; which cblas.h is installed as the default is the system's choice.
 extern "C" int openblas_get_num_threads(void);

@@ -12,14 +12,14 @@
 
 #include <zlib.h>
 
-#include "codec.h"
-#include "hyperparameters.h"
+#include "base/codec.h"
+#include "training/hyperparameters.h"
 #include "pgml/error.h"
 #include "pgml/evaluate.h"
 #include "pgml/import.h"
 #include "pgml/model.h"
 #include "pgml/train.h"
-#include "preprocessing.h"
+#include "data/preprocessing.h"
 
 namespace pgml::fuzz {
 

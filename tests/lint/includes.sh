@@ -22,13 +22,13 @@ report '#include "am/([^b]|b[^a])' 'index/ may use am/base only' "${index[@]}" |
 report '#include [<"](postgres|fmgr)\.h' 'include am/base/pg.h instead' "${server[@]}"
 report '^[[:space:]]*using namespace' 'using namespace in a header' "${headers[@]}"
 for file in "${headers[@]}"; do
-	[ "$file" = model/src/no_postgres.h ] || grep -q '^#pragma once' "$file" || echo "$file:1: no #pragma once"
+	[ "$file" = model/src/base/no_postgres.h ] || grep -q '^#pragma once' "$file" || echo "$file:1: no #pragma once"
 done
 # The trap against server headers comes last, after all that could have brought one in.
 for file in "${model[@]}"; do
 	case "$file" in
-		model/src/*.cpp) [ "$(grep '^#include' "$file" | tail -n 1)" = '#include "no_postgres.h"' ] ||
-			echo "$file:1: the last include must be \"no_postgres.h\"" ;;
+		model/src/*.cpp) [ "$(grep '^#include' "$file" | tail -n 1)" = '#include "base/no_postgres.h"' ] ||
+			echo "$file:1: the last include must be \"base/no_postgres.h\"" ;;
 	esac
 done
 # The first include of server code is a header of the project: each compiles alone, see headers.sh, so nothing rests on what

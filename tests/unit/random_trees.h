@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace pgml::test {
 

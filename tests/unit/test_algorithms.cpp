@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "datasets.h"
-#include "linear.h"
-#include "model_impl.h"
+#include "linear/linear.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 

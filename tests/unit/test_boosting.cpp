@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace pgml {
 

@@ -6,7 +6,7 @@
 #include <future>
 #include <stdexcept>
 
-#include "call_thread.h"
+#include "base/call_thread.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 

@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "centroids.h"
+#include "clusters/centroids.h"
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 

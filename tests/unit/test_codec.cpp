@@ -11,12 +11,12 @@
 
 #include <zlib.h>
 
-#include "codec.h"
+#include "base/codec.h"
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace {
 std::atomic<size_t> allocated_bytes;

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace {
 

@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "datasets.h"
-#include "early_stopping.h"
-#include "model_impl.h"
+#include "training/early_stopping.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace pgml {
 

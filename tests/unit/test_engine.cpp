@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "engine/compiled_trees.h"
-#include "linear.h"
-#include "perceptron.h"
+#include "linear/linear.h"
+#include "network/perceptron.h"
 #include "random_trees.h"
 
 namespace pgml {

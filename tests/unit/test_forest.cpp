@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <set>
 
-#include "cart.h"
+#include "trees/cart.h"
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace pgml {
 

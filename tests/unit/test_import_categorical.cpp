@@ -10,11 +10,11 @@
 
 #include "booster.h"
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/evaluate.h"
 #include "pgml/import.h"
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace pgml {
 

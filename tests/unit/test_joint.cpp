@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 

@@ -11,7 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "datasets.h"
-#include "lightgbm_text.h"
+#include "import/lightgbm_text.h"
 #include "pgml/error.h"
 #include "pgml/evaluate.h"
 #include "pgml/import.h"

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "datasets.h"
-#include "linear.h"
-#include "model_impl.h"
+#include "linear/linear.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
 

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/evaluator.h"
 #include "pgml/model_image.h"

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
-#include "projection.h"
-#include "symmetric_eigen.h"
+#include "projection/projection.h"
+#include "projection/symmetric_eigen.h"
 
 namespace pgml {
 

@@ -3,7 +3,7 @@
 
 #include "datasets.h"
 #include "pgml/error.h"
-#include "preprocessing.h"
+#include "data/preprocessing.h"
 
 namespace pgml {
 

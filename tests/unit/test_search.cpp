@@ -11,7 +11,7 @@
 #include "datasets.h"
 #include "pgml/error.h"
 #include "pgml/search.h"
-#include "search_space.h"
+#include "training/search_space.h"
 
 namespace pgml {
 

@@ -7,10 +7,10 @@
 #include <libsvm/svm.h>
 
 #include "datasets.h"
-#include "linear.h"
-#include "model_impl.h"
+#include "linear/linear.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
-#include "support_vectors.h"
+#include "svm/support_vectors.h"
 
 namespace pgml {
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "pgml/error.h"
-#include "trees.h"
-#include "xgboost_json.h"
+#include "trees/trees.h"
+#include "import/xgboost_json.h"
 #include "xgboost_reference.h"
 
 namespace pgml {

@@ -15,7 +15,7 @@
 
 #include "pgml/evaluator.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace {
 

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "datasets.h"
-#include "model_impl.h"
+#include "artefact/model_impl.h"
 #include "pgml/error.h"
 #include "pgml/train.h"
-#include "trees.h"
+#include "trees/trees.h"
 #include "xgboost_reference.h"
 
 namespace pgml {

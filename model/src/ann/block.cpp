@@ -7,7 +7,7 @@
 #include "ann/half.h"
 #include "pgml/ann.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

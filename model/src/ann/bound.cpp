@@ -20,7 +20,7 @@
 #include "ann/row.h"
 #include "pgml/distance.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

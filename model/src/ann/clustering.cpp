@@ -10,9 +10,9 @@
 #include "ann/kernels.h"
 #include "ann/parallel.h"
 #include "pgml/distance.h"
-#include "random.h"
+#include "base/random.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

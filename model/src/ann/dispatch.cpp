@@ -8,7 +8,7 @@
 
 #include "ann/kernels.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

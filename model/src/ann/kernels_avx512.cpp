@@ -4,7 +4,7 @@
 #include <cfloat>
 #include <immintrin.h>
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

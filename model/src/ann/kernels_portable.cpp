@@ -6,7 +6,7 @@
 
 #include "ann/half.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

@@ -9,7 +9,7 @@
 #include "ann/blob.h"
 #include "pgml/error.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

@@ -9,7 +9,7 @@
 #include "ann/kernels.h"
 #include "ann/query.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

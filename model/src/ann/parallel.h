@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "pgml/stop_token.h"
-#include "signals.h"
+#include "base/signals.h"
 
 namespace pgml::ann {
 

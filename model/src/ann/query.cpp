@@ -10,7 +10,7 @@
 #include "ann/kernels.h"
 #include "ann/row.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

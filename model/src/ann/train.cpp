@@ -12,9 +12,9 @@
 #include "ann/half.h"
 #include "ann/parallel.h"
 #include "pgml/error.h"
-#include "training_module.h"
+#include "training/training_module.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::ann {
 

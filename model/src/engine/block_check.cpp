@@ -2,9 +2,9 @@
 #include <bit>
 
 #include "engine/compile.h"
-#include "trees.h"
+#include "trees/trees.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

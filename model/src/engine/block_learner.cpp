@@ -6,7 +6,7 @@
 #include "pgml/error.h"
 #include "pgml/evaluator.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

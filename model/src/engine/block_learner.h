@@ -1,7 +1,7 @@
 #pragma once
 /// A compiled ensemble as a learner: trees that are there only in the form that the engines run.
 #include "engine/compiled_trees.h"
-#include "learner.h"
+#include "artefact/learner.h"
 
 namespace pgml::engine {
 

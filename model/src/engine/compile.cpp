@@ -13,7 +13,7 @@
 #include "engine/plain_tree.h"
 #include "pgml/error.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

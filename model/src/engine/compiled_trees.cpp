@@ -2,7 +2,7 @@
 
 #include "engine/driver.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

@@ -2,7 +2,7 @@
 #define PGML_VECTOR_BYTES 64
 #include "engine/dense_kernels.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

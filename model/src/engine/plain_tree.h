@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/block.h"
-#include "trees.h"
+#include "trees/trees.h"
 
 namespace pgml::engine {
 

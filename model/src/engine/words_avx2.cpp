@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 

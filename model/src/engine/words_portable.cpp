@@ -1,7 +1,7 @@
 // Rows to columns, for every processor: blocks of 4 x 4.
 #include "engine/words.h"
 
-#include "no_postgres.h"
+#include "base/no_postgres.h"
 
 namespace pgml::engine {
 
