@@ -5,6 +5,7 @@
 #   --queries N    queries of a pass, default 500; --passes N, of which the best counts, default 2
 #   --fresh        build pgvector's indexes again; otherwise those of the last run are measured
 #   --cpu-time     speeds by processor time instead of wall time: for a machine that does other work meanwhile
+#   --faiss DIR    compare with the FAISS installed in DIR, not with the system's: Debian's is compiled for SSE2
 #   --host         on this system's server: without pgvector, so without ratios to it
 #
 # Data, the Debian with PostgreSQL 17 and pgvector (bench/vector_server.sh), its cluster with pgvector's indexes and the curves are
@@ -83,18 +84,29 @@ vector_measure() { # SIDE
 	vector_curve "$1" "$lines"
 }
 
+# The program of vector_faiss with the library of --faiss: its fastest variant that is there.
+vector_other_faiss() {
+	local library
+	library=$(find "$faiss/lib" -name 'libfaiss_avx512.*' -o -name 'libfaiss_avx2.*' -o -name 'libfaiss.so' -o -name 'libfaiss.a' | sort | head -n 1)
+	[ -n "$library" ] || pgml_die "bench vector: no FAISS in \"$faiss/lib\""
+	faiss_program=$BUILD/bench/pgml_bench_vector_other_faiss
+	echo "vector: FAISS is $library" >&2
+	g++ -O3 -std=gnu++20 -fopenmp -isystem "$faiss/include" bench/vector_faiss.cpp "$library" -Wl,-rpath,"$faiss/lib" -lopenblas -o "$faiss_program"
+}
+
 vector_faiss() {
 	local factory lines settings nprobe
 	for factory in $set_factories; do
 		settings=()
 		for nprobe in 1 2 4 8 16 32 64 128 256; do
 			if [[ $factory == *RFlat ]]; then
-				settings+=("nprobe=$nprobe,k_factor_rf=$((nprobe < 32 ? 10 : 30))")
+				[ "$nprobe" -gt 64 ] || settings+=("nprobe=$nprobe,k_factor_rf=10")
+				[ "$nprobe" -lt 16 ] || settings+=("nprobe=$nprobe,k_factor_rf=30")
 			else
 				settings+=("nprobe=$nprobe")
 			fi
 		done
-		lines=$(OPENBLAS_NUM_THREADS=1 "$BUILD/bench/pgml_bench_vector_faiss" "$set_files" "$set_metric" "$queries" "$passes" 0 "$factory" "${settings[@]}")
+		lines=$(OPENBLAS_NUM_THREADS=1 "$faiss_program" "$set_files" "$set_metric" "$queries" "$passes" 0 "$factory" "${settings[@]}")
 		vector_curve "faiss" "$(sed "s/^nprobe/${factory//\//} &/" <<<"$lines")"
 		[[ $factory != *RFlat ]] || vector_figure faiss.build "$(sed -n 's/^build\t//p' <<<"$lines")"
 	done
@@ -115,19 +127,20 @@ vector_side() { # SIDE
 }
 
 bench_vector() {
-	local sets="words words_cosine clustered d768" quick=no queries=500 passes=2 fresh=no host=no by=wall
-	local data curves figures client suffix="" sides="hnsw pgml" set missing
+	local sets="words words_cosine clustered d768" quick=no queries=500 passes=2 fresh=no host=no by=wall faiss=
+	local faiss_program=$BUILD/bench/pgml_bench_vector_faiss data curves figures client suffix="" sides="hnsw pgml" set missing
 	local set_name set_metric set_class set_files set_factories set_database
 	while [ $# -gt 0 ]; do
 		case "$1" in
 			--quick) quick=yes ;;
 			--fresh) fresh=yes ;;
 			--cpu-time) by=cpu ;;
+			--faiss) faiss=${2:?} && shift ;;
 			--host) host=yes ;;
 			--sets) sets=${2:?} && shift ;;
 			--queries) queries=${2:?} && shift ;;
 			--passes) passes=${2:?} && shift ;;
-			*) pgml_die "bench vector: unknown option \"$1\"; options: --quick --sets LIST --queries N --passes N --fresh --cpu-time --host" ;;
+			*) pgml_die "bench vector: unknown option \"$1\"; options: --quick --sets LIST --queries N --passes N --fresh --cpu-time --faiss DIR --host" ;;
 		esac
 		shift
 	done
@@ -139,6 +152,7 @@ bench_vector() {
 	ninja -C "$BUILD" pgml_bench_vector_client pgml_bench_vector_data pgml_bench_vector_faiss >"$BUILD/bench-build.log" 2>&1 ||
 		{ cat "$BUILD/bench-build.log" >&2; exit 1; }
 
+	[ -z "$faiss" ] || vector_other_faiss
 	[ "$host" = yes ] || [ "$(id -u)" != 0 ] || (pgml_deps debootstrap) >&2 || true
 	missing=$(debian_missing)
 	if [ "$host" = no ] && [ -n "$missing" ]; then
