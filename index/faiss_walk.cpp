@@ -78,6 +78,9 @@ EstimatePage(Search *search, uint32 number, Page page, const std::byte *ahead) {
 	ReserveStore(search);
 	float limit = search->is_cut ? (float)search->cut : INFINITY;
 	size_t blocks = ((size_t)opened.count + ann::kBlockVectors - 1) / ann::kBlockVectors;
+#if PGML_PLANT == 7
+	blocks = opened.count / ann::kBlockVectors;
+#endif
 	size_t found = search->query->Scan(BlockAt(search->cache->meta.layout, page, 0), blocks,
 									   opened.list, limit, search->estimates, ahead);
 	// TIDs lie apart from the codes and are not in the processor's cache: all are asked for before the first is read.

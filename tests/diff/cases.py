@@ -62,6 +62,7 @@ _WRAPPERS = {
     "pgml.predict('crowd', ": "direct.crowd(", "pgml.decompose('axes', ": "direct.axes(",
     "pgml.embed('axes', ": "direct.spot(", "pgml.predict_joint('both', ": "direct.both(",
     "pgml.predict('grade', ": "direct.grade(", "pgml.predict('sold', ": "direct.sold(",
+    "pgml.predict('narrow', ": "direct.narrow(",
 }
 
 

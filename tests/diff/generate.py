@@ -27,6 +27,9 @@ SMALL = ["few", "few", "estate", "vecs", "nothing", "united"]
 WEIGHTED = ["houses"] * 6 + ["few"] * 4 + ["lots"] * 3 + ["agents"] * 3 + ["estate", "vecs", "nothing", "joined", "barred", "rich",
                                                                           "united", "lots_2"]
 ROW_TABLES = {"few", "estate", "vecs", "lots", "houses", "lots_2"}
+# Where nearest neighbours are looked for: table, column, what kind of vector it is compared with.
+NEAREST = [("near", "v", "vector"), ("near", "v", "vector"), ("near", "r", "array"), ("grid", "v", "grid"), ("parts", "v", "vector"),
+           ("parts_3", "v", "vector")]
 KINDS = ["'castle'", "'house'", "'it''s a flat'", "'Oslo'", "'Rome'"]
 
 
@@ -205,8 +208,36 @@ class Generator:
         if roll < 0.31:
             return (f"(VALUES (1, 150000::float8, 'house'), (2, 250000, NULL), (NULL, 1, 'castle')) {alias} (n, x, k)", alias,
                     {"exact": ["n", "x"], "number": [], "text": ["k"], "int": ["n"]}, 3, True)
+        if roll < 0.36:
+            return self.nearest(scope if lateral else None, alias)
         table = self.pick(WEIGHTED)
         return f"{table} {alias}", alias, TABLES[table], TABLES[table]["size"], table in ROW_TABLES
+
+    def nearest(self, scope, alias):
+        """The rows nearest to a vector. Some are as near as others: after the distance, the key decides."""
+        table, column, kind = self.pick(NEAREST)
+        number = self.pick(range(1, 13))
+        keys = scope.choices("int") if scope else []
+        lateral = bool(keys) and self.chance(0.3)
+        if lateral:
+            number = f"1 + abs(({self.pick(keys)})::int) % 12"
+        wanted = {"vector": "q", "array": "r", "grid": "on_grid"}[kind]
+        query = f"(SELECT q.{wanted} FROM queries q WHERE q.n = {number})"
+        if kind == "vector" and not lateral and self.chance(0.6):
+            query = f"q({number})"
+        operator = self.pick(["<->", "<->", "<#>"] + ["<=>"] * (kind != "grid"))
+        distance = f"{column} {operator} {query}"
+        price = ", price" if table == "near" else ""
+        conditions = [f"{column} IS NOT NULL"]
+        conditions += [self.pick(["id % 3 = 1", "g = 1", "g > 2", "id % 41 = 0", "id < 300"] + ["price > 200000", "city = 'Oslo'"] * (table == "near"))
+                       for _ in range(self.pick([0, 1, 1]))]
+        if self.chance(0.3):
+            limit = {"<->": ["0.8", "1.3", "2"], "<#>": ["-2", "0", "1.5"], "<=>": ["0.05", "0.4", "1"]}[operator]
+            conditions.append(f"{distance} {self.pick(['<', '<=', '<', '>'])} {self.pick(limit)}")
+        tail = f" LIMIT {self.pick([1, 5, 20, 100])}{self.pick(['', '', ' OFFSET 3'])}" if self.chance(0.85) else ""
+        columns = {"exact": ["id", "g"] + ["price"] * (table == "near"), "number": ["d"], "text": [], "int": ["g"]}
+        return (f"{'LATERAL ' if lateral else ''}(SELECT id, g{price}, {distance} AS d FROM {table} WHERE {' AND '.join(conditions)}"
+                f" ORDER BY {distance}, id{tail}) {alias}", alias, columns, 100, True)
 
     def from_clause(self, scope, depth):
         text, alias, columns, size, rows = self.from_item(scope, depth, False)

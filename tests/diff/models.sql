@@ -31,6 +31,8 @@ CREATE TABLE base.typed AS
 CREATE TABLE base.shapes AS
 	SELECT (i % 3 * 10 + i * 37 % 7)::real AS a, i % 3 * 5 + i * 11 % 4 AS b, CASE WHEN i % 13 > 0 THEN (i * 17 % 29)::real END AS c,
 		i % 3 * 8.0 + i * 37 % 7 AS u, i * 17 % 29 * 2.0 - i * 11 % 4 AS v FROM generate_series(1, 400) i;
+-- All that a tree can learn from is x: what else is passed is not read, and must fail as if it were.
+CREATE TABLE base.narrow AS SELECT i % 100 AS x, 3::real AS n, 'same'::text AS note, '{1,2}'::real[] AS pair, (i % 100) * 2.0 AS y FROM generate_series(1, 500) i;
 CREATE VIEW base.points AS SELECT a, b, c FROM base.shapes;
 
 SELECT * FROM pgml.train('house price', 'regression', 'base.sales', 'price', algorithm => 'xgboost',
@@ -47,6 +49,8 @@ SELECT * FROM pgml.train('typed', 'regression', 'base.typed', 'y', algorithm => 
 	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 SELECT * FROM pgml.train('crowd', 'clustering', 'base.points', hyperparams => '{"n_clusters": 5}');
 SELECT * FROM pgml.train('axes', 'decomposition', 'base.points', hyperparams => '{"n_components": 2}');
+SELECT * FROM pgml.train('narrow', 'regression', 'base.narrow', 'y', algorithm => 'xgboost',
+	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 SELECT * FROM pgml.train_joint('both', 'regression', 'base.shapes', ARRAY['u', 'v'], algorithm => 'xgboost',
 	hyperparams => '{"n_estimators": 5, "max_depth": 3}');
 
@@ -79,6 +83,18 @@ CREATE FUNCTION direct.spot(real, int, real) RETURNS vector IMMUTABLE PARALLEL S
 	$$BEGIN RETURN pgml.embed('axes', $1, $2, $3); END$$;
 CREATE FUNCTION direct.both(real, int, real) RETURNS real[] IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
 	$$BEGIN RETURN pgml.predict_joint('both', $1, $2, $3); END$$;
+CREATE FUNCTION direct.narrow(int, real, text, real[]) RETURNS float8 IMMUTABLE PARALLEL SAFE COST 500 LANGUAGE plpgsql SECURITY DEFINER AS
+	$$BEGIN RETURN pgml.predict('narrow', $1, $2, $3, $4); END$$;
+
+-- Vectors around some centres, the same on every machine, and those that queries ask for.
+CREATE FUNCTION base.noise(seed bigint) RETURNS float8 IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
+	'SELECT (hashint8extended(seed, 7) & 16777215)::float8 / 16777216 - 0.4';
+CREATE FUNCTION base.some_vector(i bigint, dims int) RETURNS real[] IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
+	'SELECT array_agg((base.noise(i * 10000 + j) + 2 * base.noise(-(i % 17) * 100 - j % 5))::real ORDER BY j) FROM generate_series(1, dims) j';
+CREATE FUNCTION base.q(n int) RETURNS public.vector IMMUTABLE PARALLEL SAFE LANGUAGE sql AS 'SELECT base.some_vector(n * 1000003::bigint, 8)::public.vector';
+CREATE TABLE base.queries AS
+	SELECT n, base.q(n) AS q, base.some_vector(n * 1000003::bigint, 12) AS r, ARRAY[n % 5, n % 3, n % 2]::real[]::public.vector AS on_grid FROM generate_series(1, 12) n;
+INSERT INTO base.queries VALUES (13, NULL, NULL, NULL);
 
 -- Roles are the cluster's: an earlier run may have left one.
 DO $$BEGIN

@@ -14,5 +14,6 @@
 \set crowd 'direct.crowd(a, b, c)'
 \set axes 'direct.axes(a, b, c)'
 \set spot 'direct.spot(a, b, c)'
+\set narrow 'direct.narrow(x, n, note, pair)'
 \set both 'direct.both(a, b, c)'
 \ir tables.sql

@@ -14,5 +14,6 @@
 \set crowd 'pgml.predict(''crowd'', a, b, c)'
 \set axes 'pgml.decompose(''axes'', a, b, c)'
 \set spot 'pgml.embed(''axes'', a, b, c)'
+\set narrow 'pgml.predict(''narrow'', x, n, note, pair)'
 \set both 'pgml.predict_joint(''both'', a, b, c)'
 \ir tables.sql

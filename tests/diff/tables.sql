@@ -74,6 +74,31 @@ CREATE TABLE shapes (id int PRIMARY KEY, a real, crowd float8 GENERATED ALWAYS A
 INSERT INTO shapes (id, a, b, c) SELECT i, i % 41, i % 17, nullif(i % 29, 5) FROM generate_series(1, 600) i;
 INSERT INTO shapes (id, a, b, c) VALUES (901, NULL, NULL, NULL), (902, 'Infinity', 3, '-Infinity'), (903, 'NaN', 2147483647, 1e38);
 
+-- Features that the model does not look at: long texts out of line, arrays, numbers, NULLs.
+CREATE TABLE slim (id int, note text, x int, y float8 GENERATED ALWAYS AS (:narrow) STORED, n real, pair real[]) :using;
+ALTER TABLE slim ALTER note SET STORAGE EXTERNAL;
+INSERT INTO slim (id, note, x, n, pair) SELECT i, CASE WHEN i % 5 > 0 THEN repeat('long', i % 3 * 1500) END, nullif(i % 100, 7),
+	CASE WHEN i % 3 > 0 THEN i END, CASE WHEN i % 4 > 0 THEN ARRAY[i, NULL] END FROM generate_series(1, 300) i;
+ALTER TABLE slim ADD COLUMN late real DEFAULT 7, ADD COLUMN later int;
+
+-- Vectors, which have faiss indexes on the tested side (modes.py): no two as far from a query; a grid, where many are; a table whose
+-- partitions have indexes of different kinds; rows larger than a page.
+CREATE TABLE near (id int PRIMARY KEY, g int, sqft real, v public.vector(8), beds int, city text, price float8 GENERATED ALWAYS AS (:price) STORED,
+	r real[]) :using;
+INSERT INTO near (id, g, sqft, beds, city, v, r) SELECT i, i % 10, 20 + i * 13 % 290, i % 6, (ARRAY['Oslo', 'Rome', NULL])[1 + i % 3],
+	base.some_vector(i, 8), base.some_vector(-i, 12) FROM generate_series(1, 900) i;
+INSERT INTO near (id, g, sqft, beds) SELECT i, i % 10, i, 2 FROM generate_series(901, 915) i;
+CREATE TABLE grid (id int PRIMARY KEY, g int, v public.vector(3)) :using;
+INSERT INTO grid SELECT i, i % 4, CASE WHEN i % 20 > 0 THEN ARRAY[i % 5, i % 3, i % 2]::real[]::public.vector END FROM generate_series(1, 600) i;
+CREATE TABLE parts (id int, g int, v public.vector(8)) PARTITION BY LIST (g);
+CREATE TABLE parts_0 PARTITION OF parts FOR VALUES IN (0) :using;
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1) :using;
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2) :using;
+CREATE TABLE parts_3 PARTITION OF parts DEFAULT :using;
+INSERT INTO parts SELECT i, i % 5, base.some_vector(i + 5000, 8) FROM generate_series(1, 1000) i;
+CREATE TABLE wide (id int, v public.vector(2100)) :using;
+INSERT INTO wide SELECT i, base.some_vector(i, 2100) FROM generate_series(1, 40) i;
+
 -- Partitions: same layout, another column order with a dropped column, sub-partitions, default.
 CREATE TABLE lots (id int, sqft real, beds int, city text, price float8 GENERATED ALWAYS AS (:price) STORED,
 	kind text GENERATED ALWAYS AS (:kind) STORED, note text) PARTITION BY RANGE (id);

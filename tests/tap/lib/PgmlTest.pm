@@ -5,7 +5,8 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity load_vectors nearest);
+use Time::HiRes qw(usleep);
+our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity load_vectors nearest start_after_kill wait_until_ready);
 
 # A cluster that preloads the library; not started. Options: those of init(), and settings => text.
 sub new_node
@@ -95,6 +96,32 @@ sub nearest
 	my $index = $node->safe_psql('postgres', "SET jit = off; SET enable_seqscan = off; SET enable_sort = off; SET pgml.recall = 1; $query");
 	my $table = $node->safe_psql('postgres', "SET jit = off; SET enable_indexscan = off; $query");
 	return ($index, $table);
+}
+
+# Starts a node whose postmaster was killed. Orphaned processes hold the shared memory for a moment, and a start that failed may
+# leave a postmaster (as in PostgreSQL's 017_shm.pl).
+sub start_after_kill
+{
+	my ($node) = @_;
+	for my $attempt (1 .. 100)
+	{
+		return if $node->start(fail_ok => 1);
+		usleep(300_000);
+		$node->stop('fast', fail_ok => 1);
+	}
+	die 'processes of the killed server do not end';
+}
+
+# Waits until a node that recovers accepts connections. Not by poll_query_until, whose psql may end before it has read the query.
+sub wait_until_ready
+{
+	my ($node) = @_;
+	for my $attempt (1 .. 1200)
+	{
+		return if system('pg_isready', '-q', '-d', $node->connstr('postgres')) == 0;
+		usleep(100_000);
+	}
+	die 'the server did not come back';
 }
 
 # Waits until a statement like $pattern runs in another session; returns its process id.

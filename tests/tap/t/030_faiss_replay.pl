@@ -1,6 +1,6 @@
 # The faiss index after replay: on a standby that checks every page (wal_consistency_checking), after crashes in the middle of writes
 # and of VACUUM, and after an immediate shutdown. It must return what a sequential scan returns.
-# PGML_CRASH_CYCLES=100 runs that many crashes.
+# PGML_CRASH_CYCLES=100 runs that many crashes, PGML_CRASH_SEED chooses their moments.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -10,6 +10,9 @@ use Time::HiRes qw(usleep);
 use PgmlTest;
 
 my $cycles = $ENV{PGML_CRASH_CYCLES} // 4;
+my $seed = $ENV{PGML_CRASH_SEED} // int(rand(1_000_000));
+srand($seed);
+note("PGML_CRASH_SEED=$seed");
 my $primary = new_node('primary', allows_streaming => 1,
 	settings => "wal_consistency_checking = 'all'\nwal_log_hints = on\nwal_keep_size = 4GB\nautovacuum = off\nrestart_after_crash = on\nmax_parallel_maintenance_workers = 0");
 $primary->start;
@@ -46,33 +49,69 @@ same_everywhere('in an index made without rows');
 $primary->safe_psql('postgres', 'INSERT INTO vectors SELECT i, some_vector(i) FROM generate_series(501, 4000) i; REINDEX INDEX CONCURRENTLY vectors_v');
 same_everywhere('after REINDEX CONCURRENTLY');
 
-# Crashes: a backend that writes is killed, and all others end with it.
+# Crashes: what is killed is, in turn, a session that writes, one that runs VACUUM, one that runs REINDEX CONCURRENTLY, and the
+# postmaster. With a backend all others end; every page of what was logged is replayed.
+my @victims = ('writer', 'VACUUM', 'REINDEX INDEX CONCURRENTLY', 'postmaster');
+
+# A session that prints its process id, then runs $statements.
+sub session
+{
+	my ($statements) = @_;
+	my $out = '';
+	my $session = { out => \$out, err => '' };
+	$session->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $primary->connstr('postgres') ],
+		'<', \"SELECT pg_backend_pid();\n$statements", '>', $session->{out}, '2>', \$session->{err});
+	$session->{run}->pump until $out =~ /^(\d+)\n/;
+	$session->{pid} = $1;
+	return $session;
+}
+
 my $next = 100_000;
 for my $cycle (1 .. $cycles)
 {
-	my $from = $next;
+	my $started = time;
+	my ($from, $kind) = ($next, $victims[ $cycle % @victims ]);
 	$next += 50_000;
-	my $writer = IPC::Run::start([ 'psql', '-XAtq', '-d', $primary->connstr('postgres') ], '<', \<<"SQL", '>', \my $out, '2>', \my $err);
-SELECT pg_backend_pid();
+	# Old rows go, so that every cycle has as much to do as the first.
+	$primary->safe_psql('postgres', "DELETE FROM vectors WHERE id < $from - 60000 OR id % 2 = 0 AND id > 10000");
+	my $writer = session(<<"SQL");
 DO \$\$ BEGIN
 FOR n IN 1 .. 1000 LOOP
 	INSERT INTO vectors SELECT $from + n * 20 + i, some_vector($from + n * 20 + i) FROM generate_series(1, 20) i;
 	COMMIT;
+	UPDATE vectors SET v = some_vector(id + n) WHERE id % 50 = n % 50;
 	DELETE FROM vectors WHERE id % 7 = n % 7 AND id % 3 <> 0 AND random() < 0.3;
 	COMMIT;
+	BEGIN
+		INSERT INTO vectors SELECT $from + 30000 + i, some_vector(i) FROM generate_series(1, 20) i;
+		RAISE EXCEPTION 'undone';
+	EXCEPTION WHEN raise_exception THEN NULL;
+	END;
 END LOOP; END \$\$;
 SQL
-	my $vacuum = IPC::Run::start([ 'psql', '-XAtq', '-d', $primary->connstr('postgres') ], '<', \("VACUUM vectors;\n" x 500), '>', \my $vacuum_out, '2>', \my $vacuum_err);
-	$writer->pump until $out =~ /^(\d+)\n/;
-	my $pid = $1;
+	my $other = session($kind =~ /REINDEX/ ? "$kind vectors_v;\n" x 100 : "VACUUM vectors;\n" x 500);
+	my @all = split /\n/, $primary->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
 	usleep(100_000 + int(rand(900_000)));
-	my $victim = $cycle % 2 ? $pid : $primary->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'VACUUM%' AND backend_type = 'client backend' LIMIT 1}) || $pid;
-	kill 'KILL', $victim;
-	eval { $writer->finish };
-	eval { $vacuum->finish };
-	# restart_after_crash brings it back; every page of what it had logged is replayed.
-	$primary->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
-	same_everywhere("after crash $cycle");
+	if ($kind eq 'postmaster')
+	{
+		$primary->kill9;
+		# All of it, as when power fails: one that waits for a lock of a killed one would never notice that the postmaster is gone.
+		kill 'KILL', @all;
+	}
+	else
+	{
+		kill 'KILL', $kind eq 'writer' ? $writer->{pid} : $other->{pid};
+	}
+	eval { $_->{run}->finish } for $writer, $other;
+	unlike($writer->{err} . $other->{err}, qr/index ".*" (?:has a damaged page|returned tuples)|XX00|duplicate key/, "crash $cycle ($kind): no error but its own")
+	  or diag($writer->{err}, $other->{err});
+	start_after_kill($primary) if $kind eq 'postmaster';
+	wait_until_ready($primary);
+	# What an interrupted REINDEX CONCURRENTLY leaves.
+	$primary->safe_psql('postgres', q{DO $$ DECLARE i regclass; BEGIN
+		FOR i IN SELECT indexrelid FROM pg_index WHERE indrelid = 'vectors'::regclass AND NOT indisvalid LOOP EXECUTE format('DROP INDEX %s', i); END LOOP; END $$});
+	same_everywhere("after crash $cycle ($kind)");
+	note(sprintf 'cycle %d (%s): %d s, %s rows', $cycle, $kind, time - $started, $primary->safe_psql('postgres', 'SELECT count(*) FROM vectors'));
 }
 $primary->safe_psql('postgres', 'VACUUM vectors');
 $primary->stop('immediate');

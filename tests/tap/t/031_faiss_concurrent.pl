@@ -1,5 +1,6 @@
 # Inserts, deletes, updates, VACUUM and searches at the same time on one faiss index: no search fails or returns a row twice, no
-# committed row is missed by who looks for itself, and the index equals the table afterwards.
+# committed row is missed by who looks for itself, and the index equals the table afterwards. PGML_WRITES=n does more of all,
+# PGML_WRITE_SECONDS=n goes on for so long.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -17,6 +18,7 @@ DECLARE n int = nextval('ids'); found_id int;
 BEGIN
 	INSERT INTO vectors SELECT n, some_vector(n);
 	DELETE FROM vectors WHERE id = (SELECT id FROM vectors WHERE id <> n ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED);
+	UPDATE vectors SET v = some_vector(-n) WHERE id = (SELECT id FROM vectors WHERE id <> n ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED);
 	-- Who wrote a row finds it.
 	SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;
 	SELECT id INTO found_id FROM vectors ORDER BY v <-> some_vector(n) LIMIT 1;
@@ -44,13 +46,15 @@ my $write = script('write.sql', "SELECT write_some();\n");
 my $search = script('search.sql', "SET pgml.iterative_scan = :order;\nSELECT search_some();\n");
 my $all = script('all.sql', "BEGIN ISOLATION LEVEL REPEATABLE READ;\nSET LOCAL pgml.recall = 1;\nSET LOCAL enable_seqscan = off;\nSET LOCAL enable_sort = off;\nSELECT compare_all();\nCOMMIT;\n");
 my $vacuum = script('vacuum.sql', "VACUUM vectors;\n\\sleep 20 ms\n");
+my $writes = $ENV{PGML_WRITES} // 300;
+sub for_long { my ($n) = @_; return $ENV{PGML_WRITE_SECONDS} ? ('-T', $ENV{PGML_WRITE_SECONDS}) : ('-t', $n); }
 my @runs = map { my ($log, @options) = ($_->[0], @{$_}[ 1 .. $#$_ ]); my $out = ''; my $ref = \$out;
 	[ $log, IPC::Run::start([ 'pgbench', '-n', @options, '-d', $node->connstr('postgres') ], '>', $ref, '2>&1'), $ref ] }
-	([ 'writers', '-c', 3, '-t', $ENV{PGML_WRITES} // 300, '-f', $write ],
-	[ 'searches', '-c', 1, '-t', $ENV{PGML_WRITES} // 300, '-D', 'order=relaxed_order', '-f', $search ],
-	[ 'ordered searches', '-c', 1, '-t', $ENV{PGML_WRITES} // 300, '-D', 'order=strict_order', '-f', $search ],
-	[ 'comparisons', '-c', 1, '-t', $ENV{PGML_WRITES} // 300, '-f', $all ],
-	[ 'vacuum', '-c', 1, '-t', ($ENV{PGML_WRITES} // 300) / 5, '-f', $vacuum ]);
+	([ 'writers', '-c', 3, for_long($writes), '-f', $write ],
+	[ 'searches', '-c', 1, for_long($writes), '-D', 'order=relaxed_order', '-f', $search ],
+	[ 'ordered searches', '-c', 1, for_long($writes), '-D', 'order=strict_order', '-f', $search ],
+	[ 'comparisons', '-c', 1, for_long($writes), '-f', $all ],
+	[ 'vacuum', '-c', 1, for_long($writes / 5), '-f', $vacuum ]);
 for my $run (@runs)
 {
 	my ($name, $process, $out) = @$run;
