@@ -17,7 +17,8 @@ void InstallTrainingProgress(); // sqlfuncs/training_progress.cpp
 
 namespace pgml::index {
 
-void DefineIndexOptions(); // index/faiss_options.cpp
-void InstallIndexCache();  // index/faiss_cache.cpp
+void DefineIndexOptions();      // index/faiss_options.cpp
+void InstallIndexCache();       // index/faiss_cache.cpp
+void InstallSearchStatistics(); // index/faiss_explain.cpp
 
 } // namespace pgml::index

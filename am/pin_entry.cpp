@@ -3,7 +3,7 @@
 #include "am/pin_entry.h"
 
 #include "am/base/compat.h"
-#include "am/plan_tree.h"
+#include "am/base/plan_tree.h"
 #include "am/predict_functions.h"
 #include "am/query_rewrite.h"
 #include "am/version_pin.h"
@@ -97,7 +97,7 @@ CollectIndex(Plan **place, void *context) {
 		*oids = list_append_unique_oid(*oids, ((IndexOnlyScan *)plan)->indexid);
 	else if (IsA(plan, BitmapIndexScan))
 		*oids = list_append_unique_oid(*oids, ((BitmapIndexScan *)plan)->indexid);
-	VisitChildPlans(plan, CollectIndex, context);
+	pg::VisitChildPlans(plan, CollectIndex, context);
 }
 
 /// Indexes that the statement scans, by OID: the order in which a deploy rebuilds them.
@@ -201,7 +201,7 @@ PinItems(const PlannedStmt *statement) {
 bool
 AddPinEntry(PlannedStmt *statement) {
 	CallSearch search = {NIL, false};
-	WalkPlanExpressions(statement, CallWalker, &search);
+	pg::WalkPlanExpressions(statement, CallWalker, &search);
 	if (search.items != NIL) {
 		ListCell *cell;
 		foreach (cell, ScannedIndexes(statement))

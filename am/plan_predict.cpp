@@ -20,7 +20,7 @@
 #include "am/base/compat.h"
 #include "am/exec_predict.h"
 #include "am/plan_calls.h"
-#include "am/plan_tree.h"
+#include "am/base/plan_tree.h"
 
 extern "C" {
 #include "nodes/extensible.h"
@@ -568,14 +568,6 @@ PlaceInPlan(Placement *placement, Plan *p, bool keep_type) {
 	}
 }
 
-void
-HighestIdVisitor(Plan **child, void *context) {
-	check_stack_depth();
-	auto *highest = static_cast<int *>(context);
-	*highest = Max(*highest, (*child)->plan_node_id);
-	VisitChildPlans(*child, HighestIdVisitor, context);
-}
-
 } // namespace
 
 void
@@ -584,13 +576,7 @@ PlacePredictNodes(PlannedStmt *statement, int cursor_options) {
 	// keeps that true.
 	if ((cursor_options & CURSOR_OPT_SCROLL) != 0 && !IsA(statement->planTree, Material))
 		return;
-	int highest = 0;
-	HighestIdVisitor(&statement->planTree, &highest);
-	ListCell *cell;
-	foreach (cell, statement->subplans)
-		if (lfirst(cell) != nullptr)
-			HighestIdVisitor((Plan **)&lfirst(cell), &highest);
-	Placement placement = {highest + 1};
+	Placement placement = {pg::HighestPlanNodeId(statement) + 1};
 	statement->planTree = PlaceInPlan(&placement, statement->planTree, false);
 	PlaceInList(&placement, statement->subplans);
 }

@@ -9,7 +9,7 @@
 #include "am/exec_scan.h"
 #include "am/heap_reader.h"
 #include "am/plan_calls.h"
-#include "am/plan_tree.h"
+#include "am/base/plan_tree.h"
 #include "am/planner.h"
 
 #include "am/base/compat.h"
@@ -143,7 +143,7 @@ FuseVisitor(Plan **place, void *context) {
 	auto *statement = static_cast<const PlannedStmt *>(context);
 	check_stack_depth();
 	Plan *child = (*place)->lefttree;
-	VisitChildPlans(*place, FuseVisitor, context);
+	pg::VisitChildPlans(*place, FuseVisitor, context);
 	if (IsA(*place, Agg) && (*place)->lefttree != child && NeedsNoColumn((Agg *)*place))
 		(*place)->lefttree->targetlist = NIL; // of the scan that has just been made
 	if (!IsPredictNode(*place) || !IsA((*place)->lefttree, SeqScan))

@@ -8,7 +8,7 @@
 #include "am/query_rewrite_internal.h"
 
 #include "am/base/compat.h"
-#include "am/plan_tree.h"
+#include "am/base/plan_tree.h"
 #include "am/predict_functions.h"
 
 extern "C" {
@@ -92,7 +92,7 @@ WrapConstantCalls(Query *query) {
 
 void
 UnwrapPins(PlannedStmt *statement) {
-	WalkPlanExpressions(statement, UnwrapWalker, nullptr);
+	pg::WalkPlanExpressions(statement, UnwrapWalker, nullptr);
 }
 
 } // namespace pgml::am

@@ -71,6 +71,10 @@ void Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int 
 bool GetTuple(IndexScanDesc scan, ScanDirection direction);
 void EndScan(IndexScanDesc scan);
 
+// faiss_explain.cpp ---------------------------------------------------------------------------------------------------
+
+void InstallSearchStatistics();
+
 // faiss_settings.cpp --------------------------------------------------------------------------------------------------
 
 struct ScanSettings {

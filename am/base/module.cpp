@@ -45,6 +45,7 @@ _PG_init(void) {
 	pgml::am::InstallTrainingProgress();
 	pgml::index::DefineIndexOptions();
 	pgml::index::InstallIndexCache();
+	pgml::index::InstallSearchStatistics();
 }
 
 /// pgml.version() -> text

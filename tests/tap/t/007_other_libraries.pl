@@ -9,6 +9,7 @@ use PgmlTest;
 my $node = new_node('libraries');
 $node->start;
 load_project($node);
+load_vectors($node, 400, q{WITH (factory = 'IVF4,PQ4x4fs')});
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
 my $alone = predictions($node);
 
@@ -23,6 +24,12 @@ for my $libraries ('pg_stat_statements, auto_explain, pgml_am', 'pgml_am, auto_e
 	like(slurp_file($node->logfile, $offset), qr/PgmlScan.*Rows Predicted: \d+/s, 'auto_explain shows the node');
 	is($node->safe_psql('postgres', q{SELECT calls FROM pg_stat_statements WHERE query LIKE 'SELECT sum(price)%'}),
 		'2', 'pg_stat_statements counts the query as it was written');
+	my ($index, $table) = nearest($node);
+	is($index, $table, "searches find the same with $libraries");
+	# Who comes before us is asked after us, and says only then that it measures.
+	next unless $libraries =~ /^pgml_am/;
+	like(slurp_file($node->logfile, $offset), qr/Custom Scan \(PgmlSearchStatistics\).*Lists Probed: \d of 4\n.*Index Scan using vectors_v/s,
+		'auto_explain shows what a search did');
 }
 
 $node->stop;

@@ -3,11 +3,11 @@
 /// One function, VisitFields, knows the fields; walking and mutating are two ways to use it. The
 /// order of the cases follows set_plan_refs() in the server's setrefs.c, which has to know the same
 /// fields.
-#include "am/plan_tree.h"
+#include "am/base/plan_tree.h"
 
 #include "am/base/compat.h"
 
-namespace pgml::am {
+namespace pgml::pg {
 
 namespace {
 
@@ -236,6 +236,16 @@ VisitStatement(PlannedStmt *statement, const FieldVisitor &visitor) {
 	return traversal.stopped;
 }
 
+void
+VisitNodeId(Plan **place, void *context) {
+	if (*place == nullptr)
+		return;
+	check_stack_depth();
+	auto *highest = static_cast<int *>(context);
+	*highest = Max(*highest, (*place)->plan_node_id);
+	VisitChildPlans(*place, VisitNodeId, context);
+}
+
 } // namespace
 
 bool
@@ -289,4 +299,12 @@ MutatePlanExpressions(PlannedStmt *statement, NodeMutator mutator, void *context
 	VisitStatement(statement, {MutateField, nullptr, mutator, context});
 }
 
-} // namespace pgml::am
+int
+HighestPlanNodeId(PlannedStmt *statement) {
+	int highest = 0;
+	VisitNodeId(&statement->planTree, &highest);
+	VisitList(statement->subplans, VisitNodeId, &highest);
+	return highest;
+}
+
+} // namespace pgml::pg

@@ -13,7 +13,7 @@ extern "C" {
 #include "nodes/plannodes.h"
 }
 
-namespace pgml::am {
+namespace pgml::pg {
 
 using NodeWalker = bool (*)(Node *, void *);
 using NodeMutator = Node *(*)(Node *, void *);
@@ -33,4 +33,8 @@ void VisitChildPlans(Plan *plan, void (*visit)(Plan **child, void *context), voi
 bool WalkPlanExpressions(PlannedStmt *statement, NodeWalker walker, void *context);
 void MutatePlanExpressions(PlannedStmt *statement, NodeMutator mutator, void *context);
 
-} // namespace pgml::am
+/// The highest plan_node_id of the statement: a node added to it takes a higher one, because what
+/// parallel workers report comes back by that number.
+int HighestPlanNodeId(PlannedStmt *statement);
+
+} // namespace pgml::pg
