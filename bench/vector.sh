@@ -1,7 +1,7 @@
 # recall and speed of vector search beside pgvector's HNSW and FAISS in process; build, size, inserts, WAL
 #
 #   --quick        small subsets of the sets: to try the benchmark out
-#   --sets LIST    default "words words_cosine clustered d768"
+#   --sets LIST    default "words words_cosine clustered d768"; there is also million
 #   --queries N    queries of a pass, default 500; --passes N, of which the best counts, default 2
 #   --fresh        build pgvector's indexes again; otherwise those of the last run are measured
 #   --cpu-time     speeds by processor time instead of wall time: for a machine that does other work meanwhile
@@ -26,7 +26,8 @@ vector_set() { # SET
 			;;
 		clustered) set_factories="IVF1024,PQ64x4fs,RFlat IVF1024,Flat" ;;
 		d768) set_factories="IVF512,PQ384x4fs,RFlat IVF512,Flat" ;;
-		*) pgml_die "bench vector: no set \"$1\"; sets: words words_cosine clustered d768" ;;
+		million) set_factories="IVF2048,PQ64x4fs,RFlat IVF2048,Flat" ;;
+		*) pgml_die "bench vector: no set \"$1\"; sets: words words_cosine clustered d768 million" ;;
 	esac
 	[ "$quick" = no ] || set_factories=$(sed 's/IVF[0-9]*/IVF128/g' <<<"$set_factories")
 	set_files=$data/$set_files
@@ -46,6 +47,7 @@ vector_data() {
 				;;
 			clustered) "$program" clustered "$set_files" 128 "$([ "$quick" = yes ] && echo 60000 || echo 500000)" ;;
 			d768) "$program" clustered "$set_files" 768 "$([ "$quick" = yes ] && echo 20000 || echo 200000)" ;;
+			million) "$program" clustered "$set_files" 128 "$([ "$quick" = yes ] && echo 100000 || echo 1000000)" ;;
 		esac
 	fi
 	[ -f "$set_files.$set_metric.ivecs" ] || OPENBLAS_NUM_THREADS=1 "$program" truth "$set_files" "$set_metric"
@@ -123,7 +125,13 @@ vector_side() { # SIDE
 	vector_table "$1"
 	vector_index "$1"
 	vector_measure "$1"
-	case "$set_name" in words | clustered) vector_inserts "$1" ;; esac
+	case "$set_name" in
+		words | clustered) vector_inserts "$1" ;;
+		million)
+			vector_inserts "$1"
+			[ "$1" = hnsw ] || vector_vacuum "$1"
+			;;
+	esac
 }
 
 bench_vector() {

@@ -87,6 +87,7 @@ def others(name, figures, by, emit):
     both("insert", "rows/s", lambda key: value(key, 2 if by == "cpu" else 0))
     both("insert_p99", "ms", lambda key: value(key.replace("insert_p99", "insert"), 1))
     both("wal", "bytes/row", value)
+    both("vacuum", "s", value)
     one, two = value("pgml.clients"), value("pgml.clients", 1)
     if one and two:
         emit("vector.one_client", one, "QPS")

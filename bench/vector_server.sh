@@ -1,4 +1,4 @@
-# The server of the vector benchmark, its databases, indexes and inserts. bench/vector.sh drives it; its variables apply.
+# The server of the vector benchmark, its databases, indexes, inserts and VACUUM. bench/vector.sh drives it; its variables apply.
 #
 # pgvector's type and ours have one name, so that each set has a database for either: hnsw_SET and pgml_SET, in one cluster, of one
 # server, with equal settings. That server is PostgreSQL 17 in a Debian trixie of its own (tests/lib/debian.sh), where pgvector is a
@@ -117,4 +117,18 @@ vector_inserts() {
 		WHERE \"resource_manager/record_type\" NOT IN ('XLOG', 'Transaction', 'Storage', 'CLOG', 'Heap', 'Heap2', 'Btree', 'Standby', 'Sequence')")
 	vector_figure "$1.wal" "$wal"
 	vector_psql postgres -c 'ALTER SYSTEM RESET full_page_writes' -c 'SELECT pg_reload_conf()' -c 'DROP DATABASE inserts' >/dev/null
+}
+
+# vector_vacuum SIDE: VACUUM after three rows in ten were deleted, on a copy of the database.
+vector_vacuum() {
+	local database=$1_$set_database
+	vector_psql postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS vacuum' -c "CREATE DATABASE vacuum TEMPLATE $database STRATEGY file_copy"
+	vector_psql vacuum -c "SELECT pg_prewarm('items'), pg_prewarm('items_index')" -c 'DELETE FROM items WHERE id % 10 < 3' >/dev/null
+	vector_figure "$1.vacuum" "$(vector_psql vacuum <<'SQL' | tail -n 1
+SELECT clock_timestamp() AS started \gset
+VACUUM (PARALLEL 0) items;
+SELECT round(extract(epoch FROM clock_timestamp() - :'started'), 2);
+SQL
+	)"
+	vector_psql postgres -c 'DROP DATABASE vacuum' >/dev/null
 }

@@ -87,6 +87,48 @@ TEST(Ann, ManyListsAreFoundThroughGroups) {
 	}
 }
 
+/// Lists compared one by one in plain arithmetic. @return share of the vectors that got the nearest
+double
+ShareOfNearest(const MemoryIndex &index, const Vectors &vectors, const uint32_t *lists) {
+	size_t dims = vectors.dims, nearest = 0;
+	std::vector<float> centroids(index.layout.lists * dims);
+	for (uint32_t list = 0; list < index.layout.lists; list++)
+		index.quantizer.Centroid(list, &centroids[list * dims]);
+	for (size_t i = 0; i < vectors.size(); i++) {
+		double own = SquaredL2Distance(vectors[i], &centroids[lists[i] * dims], dims),
+			   least = HUGE_VAL;
+		for (uint32_t list = 0; list < index.layout.lists; list++)
+			least = std::min(least, SquaredL2Distance(vectors[i], &centroids[list * dims], dims));
+		nearest += own <= least * (1 + 1e-4) + 1e-6;
+	}
+	return static_cast<double>(nearest) / static_cast<double>(vectors.size());
+}
+
+TEST(Ann, AssignsToTheNearestInAnySlices) {
+	for (const char *kernel : {"portable", "avx2", "avx512"}) {
+		if (!ann::SetKernel(kernel))
+			continue;
+		for (uint32_t n_lists : {1u, 100u, 4500u})
+			for (float offset : {0.0f, 300.0f}) { // which internal coordinates take away
+				SCOPED_TRACE(testing::Message() << kernel << " " << n_lists << " " << offset);
+				Vectors sample = test::Clustered(6000, 20, 500, 3, 1, offset);
+				MemoryIndex index(Layout::Of(20, Metric::kL2, n_lists, 0, RowCodec::kSq8), sample);
+				Vectors vectors{20, {sample.values.begin(), sample.values.begin() + 1031 * 20}};
+				std::vector<uint32_t> lists(vectors.size());
+				index.quantizer.Assign(vectors[0], vectors.size(), lists.data());
+				EXPECT_GE(ShareOfNearest(index, vectors, lists.data()), n_lists < 4096 ? 1 : 0.98);
+				for (size_t n : {1, 9, 300}) {
+					std::vector<uint32_t> again(vectors.size());
+					for (size_t i = 0; i < vectors.size(); i += n)
+						index.quantizer.Assign(vectors[i], std::min(n, vectors.size() - i),
+											   &again[i]);
+					EXPECT_EQ(again, lists) << n << " at a time";
+				}
+			}
+	}
+	ann::SetKernel(nullptr);
+}
+
 TEST(Ann, DegenerateSamplesTrain) {
 	for (size_t n : {0, 1, 2, 15, 40})
 		for (uint32_t dims : {1u, 3u, 17u})

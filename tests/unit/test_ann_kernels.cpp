@@ -78,8 +78,10 @@ TEST_P(AnnKernels, ProductsAndNearest) {
 			for (size_t v = 0; v < kNearestVectors; v++)
 				rows[v] = &vectors[v * dims];
 			uint32_t best[kNearestVectors], best_float[kNearestVectors];
-			kernels().nearest(rows, dims, halves.data(), norms.data(), n / kWide, best);
-			kernels().nearest_float(rows, dims, floats.data(), norms.data(), n / kWide, best_float);
+			float scores[kNearestVectors], scores_float[kNearestVectors];
+			kernels().nearest(rows, dims, halves.data(), norms.data(), n / kWide, best, scores);
+			kernels().nearest_float(rows, dims, floats.data(), norms.data(), n / kWide, best_float,
+									scores_float);
 			for (size_t v = 0; v < kNearestVectors; v++) {
 				kernels().products(rows[v], dims, halves.data(), n / kWide, out.data());
 				double least = HUGE_VAL;
@@ -95,6 +97,8 @@ TEST_P(AnnKernels, ProductsAndNearest) {
 				};
 				EXPECT_NEAR(score(best[v]), least, 1e-3);
 				EXPECT_NEAR(score(best_float[v]), least, 1e-3);
+				EXPECT_EQ(scores[v], norms[best[v]] - 2 * out[best[v]]);
+				EXPECT_EQ(scores_float[v], scores[v]);
 			}
 		}
 }
@@ -115,7 +119,8 @@ TEST_P(AnnKernels, NearestTakesTheFirstOfEqualOnes) {
 	const float *rows[kNearestVectors];
 	std::fill(std::begin(rows), std::end(rows), one.data());
 	uint32_t best[kNearestVectors];
-	kernels().nearest(rows, kDims, halves.data(), norms.data(), kCentroids / kWide, best);
+	float scores[kNearestVectors];
+	kernels().nearest(rows, kDims, halves.data(), norms.data(), kCentroids / kWide, best, scores);
 	for (uint32_t list : best)
 		EXPECT_EQ(list, 5u);
 }

@@ -122,7 +122,8 @@ public:
 	const Layout &layout() const noexcept;
 	/// What is assigned, encoded and searched: the vector, for cosine divided by its norm. @return false: the norm is zero
 	bool Prepare(const float *vector, float *prepared) const noexcept;
-	/// The list of each of n prepared vectors (row-major). One thread; call it for slices.
+	/// The list of each of n prepared vectors (row-major): the nearest; with thousands of lists nearly always. One thread; call
+	/// it for slices of some hundred, which take half as long as one by one. What a vector gets does not depend on the slice.
 	void Assign(const float *vectors, size_t n, uint32_t *lists) const noexcept;
 	/**
 	 * @param vector  prepared

@@ -190,10 +190,12 @@ AssignRows(const RowView &rows, const PackedCentroids &centroids, int n_threads,
 					   for (size_t i = begin; i < end; i += kNearestVectors) {
 						   const float *vectors[kNearestVectors];
 						   uint32_t best[kNearestVectors];
+						   float scores[kNearestVectors];
 						   for (size_t v = 0; v < kNearestVectors; v++)
 							   vectors[v] = rows[std::min(i + v, end - 1)];
 						   kernels.nearest_float(vectors, dims, centroids.blocks.data(),
-												 centroids.norms.data(), centroids.n_blocks, best);
+												 centroids.norms.data(), centroids.n_blocks, best,
+												 scores);
 						   for (size_t v = 0; v < kNearestVectors && i + v < end; v++)
 							   assigned[i + v] = best[v];
 					   }

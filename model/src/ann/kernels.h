@@ -36,12 +36,13 @@ struct Kernels {
 	/// Inner products with blocks of 16 centroids, an even number of blocks.
 	void (*products)(const float *query, size_t dims, const uint16_t *centroids, size_t n_blocks,
 					 float *out);
-	/// The nearest centroid (norm - 2 * product) of each of kNearestVectors vectors; ties: the first.
+	/// The nearest centroid of each of kNearestVectors vectors, and its score (norm - 2 * product); ties: the first.
+	/// Scores are those that follow from `products`, bit by bit.
 	void (*nearest)(const float *const *vectors, size_t dims, const uint16_t *centroids,
-					const float *norms, size_t n_blocks, uint32_t *best);
+					const float *norms, size_t n_blocks, uint32_t *best, float *scores);
 	/// The same with float centroids, for training.
 	void (*nearest_float)(const float *const *vectors, size_t dims, const float *centroids,
-						  const float *norms, size_t n_blocks, uint32_t *best);
+						  const float *norms, size_t n_blocks, uint32_t *best, float *scores);
 	/// See Query::Scan.
 	size_t (*scan)(const ScanJob &job);
 	/// factor * product of each sub-vector with each of its 16 codewords, less the smallest of the 16: out [n_subvectors][16].

@@ -55,7 +55,7 @@ Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_bl
 template <typename Stored>
 PGML_INLINE void
 NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
-		  size_t n_blocks, uint32_t *best) {
+		  size_t n_blocks, uint32_t *best, float *scores) {
 	constexpr size_t kVectors = kNearestVectors / 2;
 	__m256 least[kVectors];
 	__m256i index[kVectors];
@@ -89,33 +89,34 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 		}
 	}
 	for (size_t v = 0; v < kVectors; v++) {
-		float scores[kWidth];
+		float lanes[kWidth];
 		uint32_t ids[kWidth];
-		_mm256_storeu_ps(scores, least[v]);
+		_mm256_storeu_ps(lanes, least[v]);
 		_mm256_storeu_si256(reinterpret_cast<__m256i *>(ids), index[v]);
 		size_t least_lane = 0;
 		for (size_t lane = 1; lane < kWidth; lane++)
-			if (scores[lane] < scores[least_lane] ||
-				(scores[lane] == scores[least_lane] && ids[lane] < ids[least_lane]))
+			if (lanes[lane] < lanes[least_lane] ||
+				(lanes[lane] == lanes[least_lane] && ids[lane] < ids[least_lane]))
 				least_lane = lane;
 		best[v] = ids[least_lane];
+		scores[v] = lanes[least_lane];
 	}
 }
 
 void
 Nearest(const float *const *vectors, size_t dims, const uint16_t *centroids, const float *norms,
-		size_t n_blocks, uint32_t *best) {
+		size_t n_blocks, uint32_t *best, float *scores) {
 	constexpr size_t kHalf = kNearestVectors / 2;
-	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
-	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf);
+	NearestOf(vectors, dims, centroids, norms, n_blocks, best, scores);
+	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf, scores + kHalf);
 }
 
 void
 NearestFloat(const float *const *vectors, size_t dims, const float *centroids, const float *norms,
-			 size_t n_blocks, uint32_t *best) {
+			 size_t n_blocks, uint32_t *best, float *scores) {
 	constexpr size_t kHalf = kNearestVectors / 2;
-	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
-	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf);
+	NearestOf(vectors, dims, centroids, norms, n_blocks, best, scores);
+	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf, scores + kHalf);
 }
 
 PGML_INLINE __m128i

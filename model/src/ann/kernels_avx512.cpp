@@ -59,7 +59,7 @@ Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_bl
 template <typename Stored>
 PGML_INLINE void
 NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
-		  size_t n_blocks, uint32_t *best) {
+		  size_t n_blocks, uint32_t *best, float *scores) {
 	constexpr size_t kVectors = kNearestVectors;
 	__m512 least[kVectors];
 	__m512i index[kVectors];
@@ -97,22 +97,22 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 		}
 	}
 	for (size_t v = 0; v < kVectors; v++) {
-		__mmask16 equal =
-			_mm512_cmpeq_ps_mask(least[v], _mm512_set1_ps(_mm512_reduce_min_ps(least[v])));
+		scores[v] = _mm512_reduce_min_ps(least[v]);
+		__mmask16 equal = _mm512_cmpeq_ps_mask(least[v], _mm512_set1_ps(scores[v]));
 		best[v] = _mm512_mask_reduce_min_epu32(equal, index[v]);
 	}
 }
 
 void
 Nearest(const float *const *vectors, size_t dims, const uint16_t *centroids, const float *norms,
-		size_t n_blocks, uint32_t *best) {
-	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
+		size_t n_blocks, uint32_t *best, float *scores) {
+	NearestOf(vectors, dims, centroids, norms, n_blocks, best, scores);
 }
 
 void
 NearestFloat(const float *const *vectors, size_t dims, const float *centroids, const float *norms,
-			 size_t n_blocks, uint32_t *best) {
-	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
+			 size_t n_blocks, uint32_t *best, float *scores) {
+	NearestOf(vectors, dims, centroids, norms, n_blocks, best, scores);
 }
 
 /// The four 128-bit parts of 16-bit numbers added up.

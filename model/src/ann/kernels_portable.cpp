@@ -61,11 +61,10 @@ Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_bl
 template <typename Stored>
 void
 NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
-		  size_t n_blocks, uint32_t *best) {
+		  size_t n_blocks, uint32_t *best, float *scores) {
 	constexpr size_t kVectors = kNearestVectors / 2;
-	float least[kVectors];
 	for (size_t v = 0; v < kVectors; v++)
-		least[v] = HUGE_VALF, best[v] = 0;
+		scores[v] = HUGE_VALF, best[v] = 0;
 	for (size_t block = 0; block < n_blocks; block++) {
 		Lanes sums[kVectors] = {};
 		for (size_t j = 0; j < dims; j++, centroids += kLanes) {
@@ -77,8 +76,8 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 		for (size_t v = 0; v < kVectors; v++)
 			for (size_t lane = 0; lane < kLanes; lane++) {
 				float score = norms[block * kLanes + lane] - 2 * sums[v][lane];
-				if (score < least[v]) {
-					least[v] = score;
+				if (score < scores[v]) {
+					scores[v] = score;
 					best[v] = static_cast<uint32_t>(block * kLanes + lane);
 				}
 			}
@@ -88,10 +87,10 @@ NearestOf(const float *const *vectors, size_t dims, const Stored *centroids, con
 template <typename Stored>
 void
 Nearest(const float *const *vectors, size_t dims, const Stored *centroids, const float *norms,
-		size_t n_blocks, uint32_t *best) {
+		size_t n_blocks, uint32_t *best, float *scores) {
 	constexpr size_t kHalf = kNearestVectors / 2;
-	NearestOf(vectors, dims, centroids, norms, n_blocks, best);
-	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf);
+	NearestOf(vectors, dims, centroids, norms, n_blocks, best, scores);
+	NearestOf(vectors + kHalf, dims, centroids, norms, n_blocks, best + kHalf, scores + kHalf);
 }
 
 size_t

@@ -1,4 +1,4 @@
-// Vectors to lists, codes and rows.
+// Vectors to codes and rows.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -67,30 +67,6 @@ Quantizer::Prepare(const float *vector, float *prepared) const noexcept {
 	for (size_t i = 0; i < dims; i++)
 		prepared[i] = static_cast<float>(vector[i] * factor);
 	return true;
-}
-
-void
-Quantizer::Assign(const float *vectors, size_t n, uint32_t *lists) const noexcept {
-	const Blob blob(blob_);
-	const Kernels &kernels = ActiveKernels();
-	size_t dims = blob.layout().dims, n_blocks = BlocksOf(blob.layout().lists);
-	float shifted[kNearestVectors][PaddedDims(kMaxDims)];
-	auto scale = static_cast<float>(blob.scale());
-	for (size_t i = 0; i < n; i += kNearestVectors) {
-		const float *rows[kNearestVectors];
-		for (size_t v = 0; v < kNearestVectors; v++) {
-			rows[v] = vectors + std::min(i + v, n - 1) * dims;
-			if (blob.header->has_shift != 0) {
-				for (size_t j = 0; j < dims; j++)
-					shifted[v][j] = ToInternal(rows[v][j], blob.mean[j], scale);
-				rows[v] = shifted[v];
-			}
-		}
-		uint32_t best[kNearestVectors];
-		kernels.nearest(rows, dims, blob.centroids, blob.norms, n_blocks, best);
-		for (size_t v = 0; v < kNearestVectors && i + v < n; v++)
-			lists[i + v] = best[v];
-	}
 }
 
 Encoded
