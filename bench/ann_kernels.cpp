@@ -401,7 +401,8 @@ ComparePipelines(const std::string &set, const Problem &problem, const char *mod
 /// ns per code of a scan that gives no candidates, best of several rounds; kernels in turn within each.
 void
 CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, const std::string &name) {
-	const char *kernels[] = {"avx512", "avx2", "portable"};
+	constexpr int kKernels = 4;
+	const char *kernels[kKernels] = {"avx512", "avx2", "ssse3", "portable"};
 	ann::TrainOptions options;
 	options.layout = ann::Layout::Of(dims, ann::Metric::kL2, 1, subquantizers, ann::RowCodec::kSq8);
 	std::vector<std::byte> trained = ann::TrainQuantizer(nullptr, 0, options);
@@ -418,12 +419,14 @@ CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, const std::s
 		memcpy(blocks.get() + i, &bits, sizeof(bits));
 	}
 	std::vector<ann::Candidate> out(n_codes);
-	double best[3] = {HUGE_VAL, HUGE_VAL, HUGE_VAL};
+	double best[kKernels];
+	std::fill_n(best, kKernels, HUGE_VAL);
 	for (int round = 0; round < 12; round++)
-		for (int k = 0; k < 3; k++) {
+		for (int k = 0; k < kKernels; k++) {
 			if (!ann::SetKernel(kernels[k]))
 				continue;
-			size_t repeats = std::max<size_t>(1, (size_t{1} << 19) / n_codes / (k == 2 ? 8 : 1));
+			size_t repeats =
+				std::max<size_t>(1, (size_t{1} << 19) / n_codes / (k == kKernels - 1 ? 8 : 1));
 			double start = Now();
 			for (size_t i = 0; i < repeats; i++)
 				query.Scan(blocks.get(), n_blocks, 0, -1e30f, out.data(), nullptr);
@@ -431,10 +434,10 @@ CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, const std::s
 			best[k] = std::min(best[k], (Now() - start) / each * 1e9);
 		}
 	ann::SetKernel(nullptr);
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; k < kKernels; k++)
 		if (best[k] < HUGE_VAL)
 			Print("ann.scan" + name + "." + kernels[k], best[k], "ns/code",
-				  k == 2 ? "-" : "ann.scan" + name + ".portable");
+				  k == kKernels - 1 ? "-" : "ann.scan" + name + ".portable");
 }
 
 } // namespace

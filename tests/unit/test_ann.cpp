@@ -61,7 +61,7 @@ TEST_P(AnnLists, GivesEveryListOnceNearestFirst) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AnnLists,
-						 testing::Combine(testing::Values("portable", "avx2", "avx512"),
+						 testing::Combine(testing::Values("portable", "ssse3", "avx2", "avx512"),
 										  testing::Values(1u, 31u, 211u, 256u, 700u)));
 
 /// From 4,096 lists on only groups of lists are compared at first.
@@ -105,7 +105,7 @@ ShareOfNearest(const MemoryIndex &index, const Vectors &vectors, const uint32_t 
 }
 
 TEST(Ann, AssignsToTheNearestInAnySlices) {
-	for (const char *kernel : {"portable", "avx2", "avx512"}) {
+	for (const char *kernel : {"portable", "ssse3", "avx2", "avx512"}) {
 		if (!ann::SetKernel(kernel))
 			continue;
 		for (uint32_t n_lists : {1u, 100u, 4500u})

@@ -15,7 +15,7 @@ using test::Vectors;
 
 namespace {
 
-constexpr const char *kKernels[] = {"portable", "avx2", "avx512"};
+constexpr const char *kKernels[] = {"portable", "ssse3", "avx2", "avx512"};
 
 /// Puts the choice of kernels back.
 struct AnyKernel {

@@ -294,7 +294,7 @@ TEST_P(AnnKernels, RowsOfEveryLength) {
 	}
 }
 
-INSTANTIATE_TEST_SUITE_P(All, AnnKernels, testing::Values("portable", "avx2", "avx512"),
+INSTANTIATE_TEST_SUITE_P(All, AnnKernels, testing::Values("portable", "ssse3", "avx2", "avx512"),
 						 [](const auto &info) { return std::string(info.param); });
 
 TEST(AnnHalf, RoundsToTheNearest) {

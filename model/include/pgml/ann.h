@@ -197,7 +197,7 @@ private:
 	std::byte *memory_;
 };
 
-/// "avx512", "avx2" or "portable": what the functions above use here. All give the same lists, codes and bounds up to float rounding.
+/// "avx512", "avx2", "ssse3" or "portable": what the functions above use here. All give the same lists, codes and bounds up to float rounding.
 const char *KernelName() noexcept;
 
 /// Forces one for tests and benchmarks; nullptr: the best. @return false: not on this processor

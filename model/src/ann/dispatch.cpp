@@ -25,6 +25,11 @@ HasF16c() noexcept {
 }
 
 bool
+HasSsse3() noexcept {
+	return __builtin_cpu_supports("ssse3");
+}
+
+bool
 HasAvx2() noexcept {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
 		   __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && HasF16c();
@@ -45,6 +50,8 @@ Best() noexcept {
 		return &kKernelsAvx512;
 	if (HasAvx2())
 		return &kKernelsAvx2;
+	if (HasSsse3())
+		return &kKernelsSsse3;
 #endif
 	return &kKernelsPortable;
 }
@@ -71,6 +78,8 @@ SetKernel(const char *name) noexcept {
 		if (strcmp(name, kKernelsPortable.name) == 0)
 			kernels = &kKernelsPortable;
 #if defined(__x86_64__)
+		else if (strcmp(name, kKernelsSsse3.name) == 0 && HasSsse3())
+			kernels = &kKernelsSsse3;
 		else if (strcmp(name, kKernelsAvx2.name) == 0 && HasAvx2())
 			kernels = &kKernelsAvx2;
 		else if (strcmp(name, kKernelsAvx512.name) == 0 && HasAvx512())

@@ -68,7 +68,7 @@ struct Kernels {
 
 extern const Kernels kKernelsPortable;
 #if defined(__x86_64__)
-extern const Kernels kKernelsAvx2, kKernelsAvx512;
+extern const Kernels kKernelsSsse3, kKernelsAvx2, kKernelsAvx512;
 #endif
 
 /// What runs now.
