@@ -30,6 +30,7 @@ namespace {
 namespace ann = pgml::ann;
 
 constexpr size_t kNearest = 10;
+constexpr size_t kPageBytes = 8000; ///< of blocks, about
 
 /// Seconds of processor time of this thread: other jobs on the machine take wall time away. All that is measured is one thread.
 double
@@ -399,8 +400,10 @@ ComparePipelines(const std::string &set, const Problem &problem, const char *mod
 }
 
 /// ns per code of a scan that gives no candidates, best of several rounds; kernels in turn within each.
+/// @param by_pages  as many blocks at a time as fit a page, while the next page is asked for: as index/ does it
 void
-CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, const std::string &name) {
+CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, bool by_pages,
+			 const std::string &name) {
 	constexpr int kKernels = 4;
 	const char *kernels[kKernels] = {"avx512", "avx2", "ssse3", "portable"};
 	ann::TrainOptions options;
@@ -412,6 +415,8 @@ CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, const std::s
 	std::vector<float> vector(dims, 1);
 	query.Start(vector.data());
 	size_t n_blocks = n_codes / ann::kBlockVectors;
+	size_t at_once =
+		by_pages ? std::max<size_t>(kPageBytes / options.layout.block_bytes, 1) : n_blocks;
 	Aligned blocks = Allocate(n_blocks * options.layout.block_bytes);
 	std::mt19937_64 random(1);
 	for (size_t i = 0; i < n_blocks * options.layout.block_bytes; i += 8) {
@@ -429,7 +434,13 @@ CompareScans(uint32_t dims, uint32_t subquantizers, size_t n_codes, const std::s
 				std::max<size_t>(1, (size_t{1} << 19) / n_codes / (k == kKernels - 1 ? 8 : 1));
 			double start = Now();
 			for (size_t i = 0; i < repeats; i++)
-				query.Scan(blocks.get(), n_blocks, 0, -1e30f, out.data(), nullptr);
+				for (size_t b = 0; b < n_blocks; b += at_once) {
+					size_t n = std::min(at_once, n_blocks - b);
+					const std::byte *at = blocks.get() + b * options.layout.block_bytes;
+					query.Scan(at, n, 0, -1e30f, out.data(),
+							   b + 2 * n <= n_blocks ? at + n * options.layout.block_bytes
+													 : nullptr);
+				}
 			double each = static_cast<double>(repeats * n_codes);
 			best[k] = std::min(best[k], (Now() - start) / each * 1e9);
 		}
@@ -449,8 +460,9 @@ main(int n_arguments, char **arguments) {
 		return 2;
 	}
 	for (uint32_t dims : {100u, 128u, 768u}) {
-		CompareScans(dims, dims / 2, 10240, std::to_string(dims));
-		CompareScans(dims, dims / 2, 1 << 18, std::to_string(dims) + "_memory");
+		CompareScans(dims, dims / 2, 10240, false, std::to_string(dims));
+		CompareScans(dims, dims / 2, 1 << 18, false, std::to_string(dims) + "_memory");
+		CompareScans(dims, dims / 2, 1 << 18, true, std::to_string(dims) + "_pages");
 	}
 	Problem problem;
 	if (n_arguments == 4) {

@@ -142,11 +142,15 @@ AddBytes(__m256i bytes, __m256i *even, __m256i *odd) {
 }
 
 /// Sums of table entries of a block, eight vectors each, as in the AVX-512 form with two code rows at a time.
+template <bool kAhead>
 PGML_INLINE void
-BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, __m128i *sums) {
+BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, const std::byte *ahead,
+		  __m128i *sums) {
 	__m256i even = _mm256_setzero_si256(), odd = even, even_high = even, odd_high = even;
 	constexpr size_t kStep = sizeof(__m256i);
 	for (size_t i = 0; i < bytes; i += 2 * kStep) { // code rows are a multiple of four
+		if (kAhead)
+			__builtin_prefetch(ahead + i);
 		__m256i a, b, c, d;
 		LookUp(codes + i, table + i, &a, &b);
 		LookUp(codes + i + kStep, table + i + kStep, &c, &d);
@@ -161,19 +165,22 @@ BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, __m128i *s
 	sums[3] = AddHalves(_mm256_unpackhi_epi16(even_high, odd_high));
 }
 
-size_t
-Scan(const ScanJob &job) {
+template <bool kAhead>
+PGML_INLINE size_t
+ScanBlocks(const ScanJob &job) {
 	const size_t code_bytes = job.code_rows * kLanes;
 	const __m256 scale = _mm256_set1_ps(job.scale), base = _mm256_set1_ps(job.base),
 				 limit = _mm256_set1_ps(job.limit);
 	size_t n = 0;
 	const std::byte *block = job.blocks, *ahead = job.prefetch;
 	for (size_t b = 0; b < job.n_blocks; b++, block += job.block_bytes) {
-		if (ahead != nullptr)
-			for (size_t at = 0; at < job.block_bytes; at += kCacheLine, ahead += kCacheLine)
-				__builtin_prefetch(ahead);
 		__m128i sums[4];
-		BlockSums(block, job.table, code_bytes, sums);
+		BlockSums<kAhead>(block, job.table, code_bytes, ahead, sums);
+		if (kAhead) {
+			for (size_t at = code_bytes; at < job.block_bytes; at += kCacheLine)
+				__builtin_prefetch(ahead + at);
+			ahead += job.block_bytes;
+		}
 		const auto *t = reinterpret_cast<const float *>(block + code_bytes);
 		float scores[kBlockVectors];
 		uint32_t below = 0;
@@ -193,6 +200,11 @@ Scan(const ScanJob &job) {
 		}
 	}
 	return n;
+}
+
+size_t
+Scan(const ScanJob &job) {
+	return job.prefetch != nullptr ? ScanBlocks<true>(job) : ScanBlocks<false>(job);
 }
 
 /// The least of 16, in all lanes.

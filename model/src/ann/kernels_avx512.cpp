@@ -139,12 +139,19 @@ AddBytes(__m512i bytes, __m512i *even, __m512i *odd) {
 }
 
 /// Sums of table entries of a block: those of vectors 0 to 15 and of 16 to 31, 16 bits each, in order.
+/// What is read next is asked for line by line meanwhile: all at once would hold up these codes.
+template <bool kAhead>
 PGML_INLINE void
-BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, __m256i *low, __m256i *high) {
+BlockSums(const std::byte *codes, const uint8_t *table, size_t bytes, const std::byte *ahead,
+		  __m256i *low, __m256i *high) {
 	__m512i even = _mm512_setzero_si512(), odd = even, even_high = even, odd_high = even;
 	__m512i a, b, c, d;
 	size_t i = 0;
 	for (; i + 2 * kCacheLine <= bytes; i += 2 * kCacheLine) {
+		if (kAhead) {
+			__builtin_prefetch(ahead + i);
+			__builtin_prefetch(ahead + i + kCacheLine);
+		}
 		LookUp(codes + i, table + i, &a, &b);
 		LookUp(codes + i + kCacheLine, table + i + kCacheLine, &c, &d);
 		AddBytes(_mm512_add_epi8(a, c), &even, &odd); // two entries fit a byte
@@ -186,8 +193,9 @@ Append(Candidate *out, __m512 scores, uint32_t mask, uint32_t first) {
 	return out;
 }
 
-size_t
-Scan(const ScanJob &job) {
+template <bool kAhead>
+PGML_INLINE size_t
+ScanBlocks(const ScanJob &job) {
 	static_assert(sizeof(Candidate) == 8);
 	const size_t code_bytes = job.code_rows * kLanes;
 	const __m512 scale = _mm512_set1_ps(job.scale), base = _mm512_set1_ps(job.base),
@@ -195,11 +203,14 @@ Scan(const ScanJob &job) {
 	Candidate *out = job.out;
 	const std::byte *block = job.blocks, *ahead = job.prefetch;
 	for (size_t b = 0; b < job.n_blocks; b++, block += job.block_bytes) {
-		if (ahead != nullptr)
-			for (size_t at = 0; at < job.block_bytes; at += kCacheLine, ahead += kCacheLine)
-				__builtin_prefetch(ahead);
 		__m256i low, high;
-		BlockSums(block, job.table, code_bytes, &low, &high);
+		BlockSums<kAhead>(block, job.table, code_bytes, ahead, &low, &high);
+		if (kAhead) {
+			constexpr size_t kStep = 2 * kCacheLine;
+			for (size_t at = code_bytes / kStep * kStep; at < job.block_bytes; at += kCacheLine)
+				__builtin_prefetch(ahead + at);
+			ahead += job.block_bytes;
+		}
 		const auto *t = reinterpret_cast<const float *>(block + code_bytes);
 		__m512 first = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(low)), scale,
 									   _mm512_add_ps(base, _mm512_loadu_ps(t)));
@@ -214,6 +225,11 @@ Scan(const ScanJob &job) {
 		out = Append(out, second, below_high, index + kLanes);
 	}
 	return static_cast<size_t>(out - job.out);
+}
+
+size_t
+Scan(const ScanJob &job) {
+	return job.prefetch != nullptr ? ScanBlocks<true>(job) : ScanBlocks<false>(job);
 }
 
 float

@@ -131,11 +131,16 @@ struct ByteSums {
 	}
 };
 
-/// Sums of table entries of a block. Two code rows at a time: two entries fit a byte.
+/// Sums of table entries of a block. Two code rows at a time: two entries fit a byte. What is read next is asked for line by
+/// line meanwhile: all at once would hold up these codes.
+template <bool kAhead>
 [[gnu::always_inline]] inline void
-BlockSums(const std::byte *codes, const uint8_t *table, size_t code_rows, uint16_t *sums) {
+BlockSums(const std::byte *codes, const uint8_t *table, size_t code_rows, const std::byte *ahead,
+		  uint16_t *sums) {
 	ByteSums low, high;
 	for (size_t m = 0; m < code_rows; m += 2, codes += 2 * kLanes, table += 2 * kLanes) {
+		if (kAhead && m % 4 == 0) // four rows are a line
+			__builtin_prefetch(ahead + m * kLanes);
 		Octets a, b, a_entries, b_entries;
 		memcpy(&a, codes, sizeof(a));
 		memcpy(&b, codes + kLanes, sizeof(b));
@@ -149,8 +154,13 @@ BlockSums(const std::byte *codes, const uint8_t *table, size_t code_rows, uint16
 }
 #else
 /// Sums of table entries of a block: eight at a time, which stay in registers.
-inline void
-BlockSums(const std::byte *codes, const uint8_t *table, size_t code_rows, uint16_t *sums) {
+template <bool kAhead>
+[[gnu::always_inline]] inline void
+BlockSums(const std::byte *codes, const uint8_t *table, size_t code_rows, const std::byte *ahead,
+		  uint16_t *sums) {
+	if (kAhead)
+		for (size_t at = 0; at < code_rows * kLanes; at += kAlignment)
+			__builtin_prefetch(ahead + at);
 	constexpr size_t kColumns = 4;
 	for (size_t v = 0; v < kLanes; v += kColumns) {
 		uint32_t low[kColumns] = {}, high[kColumns] = {};
@@ -171,18 +181,21 @@ BlockSums(const std::byte *codes, const uint8_t *table, size_t code_rows, uint16
 }
 #endif
 
-size_t
-Scan(const ScanJob &job) {
+template <bool kAhead>
+[[gnu::always_inline]] inline size_t
+ScanBlocks(const ScanJob &job) {
+	const size_t code_bytes = job.code_rows * kLanes;
 	size_t n = 0;
-	const std::byte *prefetch = job.prefetch;
-	for (size_t b = 0; b < job.n_blocks; b++) {
-		const std::byte *block = job.blocks + b * job.block_bytes;
-		if (prefetch != nullptr)
-			for (size_t at = 0; at < job.block_bytes; at += kAlignment)
-				__builtin_prefetch(prefetch + b * job.block_bytes + at);
+	const std::byte *block = job.blocks, *ahead = job.prefetch;
+	for (size_t b = 0; b < job.n_blocks; b++, block += job.block_bytes) {
 		uint16_t sums[kBlockVectors];
-		BlockSums(block, job.table, job.code_rows, sums);
-		const std::byte *ts = block + job.code_rows * kLanes;
+		BlockSums<kAhead>(block, job.table, job.code_rows, ahead, sums);
+		if (kAhead) {
+			for (size_t at = code_bytes; at < job.block_bytes; at += kAlignment)
+				__builtin_prefetch(ahead + at);
+			ahead += job.block_bytes;
+		}
+		const std::byte *ts = block + code_bytes;
 		for (size_t first = 0; first < kBlockVectors; first += kLanes) {
 			Halves entries;
 			Lanes t;
@@ -197,6 +210,11 @@ Scan(const ScanJob &job) {
 		}
 	}
 	return n;
+}
+
+size_t
+Scan(const ScanJob &job) {
+	return job.prefetch != nullptr ? ScanBlocks<true>(job) : ScanBlocks<false>(job);
 }
 
 float
