@@ -20,5 +20,7 @@ namespace pgml::index {
 void DefineIndexOptions();      // index/faiss_options.cpp
 void InstallIndexCache();       // index/faiss_cache.cpp
 void InstallSearchStatistics(); // index/faiss_explain.cpp
+void InstallRangePaths();       // index/faiss_range_path.cpp
+void InstallRangePlans();       // index/faiss_range_plan.cpp
 
 } // namespace pgml::index

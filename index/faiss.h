@@ -6,8 +6,10 @@
 
 extern "C" {
 #include "access/amapi.h"
+#include "access/stratnum.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "nodes/tidbitmap.h"
 }
 
 namespace pgml::index {
@@ -19,12 +21,21 @@ struct VectorType {
 	ann::Metric metric;
 	/// The elements of a value, checked; *n their number. Detoasts into the current memory context.
 	const float *(*elements)(Datum value, int *n);
+	/// The same where a value may be none that can be compared. @return nullptr: it is not
+	const float *(*try_elements)(Datum value, int *n);
 };
 const VectorType *VectorTypeOf(Relation index);
+/// By the operator family's support function.
+const VectorType *VectorTypeOf(Oid opfamily, Oid type);
 /// @throws (ereport) 54000
 void CheckIndexable(Relation index, int n);
 /// @throws (ereport) 22000 in the words of the operators
 void CheckIndexDimensions(const ann::Layout &layout, int n);
+
+// faiss_handler.cpp ---------------------------------------------------------------------------------------------------
+
+/// Is it this access method?
+bool IsFaiss(Oid access_method);
 
 // faiss_options.cpp ---------------------------------------------------------------------------------------------------
 
@@ -69,11 +80,40 @@ void DeletePage(Relation index, BlockNumber block, uint32 list, uint32 chain);
 IndexScanDesc BeginScan(Relation index, int n_keys, int n_orderbys);
 void Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int n_orderbys);
 bool GetTuple(IndexScanDesc scan, ScanDirection direction);
+int64 GetBitmap(IndexScanDesc scan, TIDBitmap *bitmap);
 void EndScan(IndexScanDesc scan);
+
+/// Up to so many rows the first candidates are enough: ten wanted, and what the executor looks ahead. The curve of the build
+/// is measured for ten.
+constexpr double kRowsOfFirst = 16;
+/// Who takes more is served as if so many times more were taken already: what is found after rows behind it were returned
+/// is lost to a strict order, so lists have to be open well before their rows are due.
+constexpr double kLookAhead = 4;
 
 // faiss_explain.cpp ---------------------------------------------------------------------------------------------------
 
 void InstallSearchStatistics();
+
+// faiss_range_path.cpp ------------------------------------------------------------------------------------------------
+
+/// Numbers of the operators in operator families: the distance, and `column <op> (center, radius, inclusive)`.
+constexpr StrategyNumber kDistanceStrategy = 1, kRangeStrategy = 2;
+/// Attributes of its right argument's type.
+enum RangeAttribute { kRangeCenter = 1, kRangeRadius, kRangeInclusive };
+
+void InstallRangePaths();
+/// Rises with every range that is given to a path: tells whether a plan may hold one.
+uint64 RangePathsMade();
+
+// faiss_range_plan.cpp ------------------------------------------------------------------------------------------------
+
+void InstallRangePlans();
+
+// faiss_range_estimate.cpp --------------------------------------------------------------------------------------------
+
+/// What share of the rows of an index is within a range, by a sample of them. @return -1: nothing is known
+double EstimateRangeShare(Oid index, const VectorType *type, const Const *center,
+						  const Const *radius);
 
 // faiss_settings.cpp --------------------------------------------------------------------------------------------------
 

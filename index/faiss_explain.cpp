@@ -25,7 +25,6 @@
 #include <cmath>
 
 extern "C" {
-#include "access/amapi.h"
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/relscan.h"
@@ -156,11 +155,13 @@ Explain(CustomScanState *css, List *, ExplainState *es) {
 	MetaData meta;
 	ReadMeta(scan->iss_RelationDesc, &meta);
 	uint32 lists = meta.layout.dims > 0 ? meta.layout.lists : 0;
-	if (state->probes == 0 || state->refine == 0)
+	// A range without order looks at every row, whatever they say.
+	bool ordered = scan->iss_NumOrderByKeys > 0;
+	if (ordered && (state->probes == 0 || state->refine == 0))
 		ExplainRecall(state->recall, es);
-	if (state->probes > 0)
+	if (ordered && state->probes > 0)
 		ExplainPropertyInteger("Probes", nullptr, state->probes, es);
-	if (state->refine > 0)
+	if (ordered && state->refine > 0)
 		ExplainPropertyInteger("Refine", nullptr, state->refine, es);
 	if (text) {
 		char *probed = psprintf("%.0f of %u", own->ntuples2 / loops, lists);
@@ -218,10 +219,9 @@ IsSearch(const Plan *plan) {
 	HeapTuple index = SearchSysCache1(RELOID, ObjectIdGetDatum(((const IndexScan *)plan)->indexid));
 	if (!HeapTupleIsValid(index))
 		return false;
-	IndexAmRoutine *routine =
-		GetIndexAmRoutineByAmId(((Form_pg_class)GETSTRUCT(index))->relam, true);
+	bool is_faiss = IsFaiss(((Form_pg_class)GETSTRUCT(index))->relam);
 	ReleaseSysCache(index);
-	return routine != nullptr && routine->ambuild == Build;
+	return is_faiss;
 }
 
 void

@@ -9,6 +9,16 @@ extern "C" {
 
 using namespace pgml::index;
 
+bool
+pgml::index::IsFaiss(Oid access_method) {
+	// Cached; a name could be another's.
+	IndexAmRoutine *routine = GetIndexAmRoutineByAmId(access_method, true);
+	bool is = routine != nullptr && routine->amgettuple == GetTuple;
+	if (routine != nullptr)
+		pfree(routine);
+	return is;
+}
+
 /// pgml.faiss_handler(internal) -> index_am_handler
 PGML_FUNCTION(pgml_faiss_handler) {
 	pgml::pg::RequirePreload();
@@ -18,7 +28,7 @@ PGML_FUNCTION(pgml_faiss_handler) {
 	routine->amoptsprocnum = 0;
 	routine->amcanorder = false;
 	routine->amcanorderbyop = true;
-	// Rows come in one order and are not kept: no backward scan, no mark and restore, no bitmap.
+	// Rows come in one order and are not kept: no backward scan, no mark and restore.
 	routine->amcanbackward = false;
 	routine->amcanunique = false;
 	routine->amcanmulticol = false;
@@ -50,7 +60,7 @@ PGML_FUNCTION(pgml_faiss_handler) {
 	routine->ambeginscan = BeginScan;
 	routine->amrescan = Rescan;
 	routine->amgettuple = GetTuple;
-	routine->amgetbitmap = nullptr;
+	routine->amgetbitmap = GetBitmap;
 	routine->amendscan = EndScan;
 	routine->ammarkpos = nullptr;
 	routine->amrestrpos = nullptr;

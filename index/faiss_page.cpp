@@ -110,6 +110,11 @@ RaiseCorrupted(Relation index, BlockNumber block, const char *what) {
 					errdetail_internal("%s", what), errhint("REINDEX it.")));
 }
 
+bool
+IsRowPage(Page page) {
+	return HasTail(page, sizeof(PageTailData)) && Tail(page)->kind == (uint16)PageKind::kRows;
+}
+
 void
 CheckPage(Relation index, Buffer buffer, PageKind kind) {
 	Page page = BufferGetPage(buffer);

@@ -157,6 +157,8 @@ void InitCodePage(const ann::Layout &layout, const Geometry &geometry, Page page
 /// @throws (ereport) XX002 naming index and block
 [[noreturn]] void RaiseCorrupted(Relation index, BlockNumber block, const char *what);
 
+/// Is it a page of rows? For who reads pages at random; asks nothing of them.
+bool IsRowPage(Page page);
 // What a page must be; the buffer is locked. A deleted page passes: it keeps its content.
 void CheckPage(Relation index, Buffer buffer, PageKind kind);
 /// A page of a chain. On a standby, a page that was used again under a scan raises 40001 instead of XX002.

@@ -170,6 +170,11 @@ ShrinkHeap(Search *search) {
 void
 PushRow(Search *search, const BoundedRow &row) {
 	bool all_rows = BoundsEveryRow(search);
+	search->counters.bounded++;
+	if (row.bound > search->limit) {
+		search->passed = true;
+		return;
+	}
 	if (search->n_heap == search->heap_capacity) {
 		if (all_rows && search->heap_capacity >= search->heap_limit)
 			ShrinkHeap(search);
@@ -181,7 +186,6 @@ PushRow(Search *search, const BoundedRow &row) {
 											  : repalloc_huge(search->heap, bytes));
 		}
 	}
-	search->counters.bounded++;
 	if (all_rows && search->is_cut && row.bound >= search->cut)
 		return;
 	search->heap[search->n_heap++] = row;

@@ -1,5 +1,5 @@
 /**
- * Searching: ORDER BY column <-> query, through amgettuple.
+ * Searching: ORDER BY column <-> query, through amgettuple; and WHERE column <-> query < r without order, also as a bitmap.
  *
  * Rows are returned in the order of a true lower bound of their distance; the executor computes exact distances from the table
  * and holds a row back until no bound is nearer (xs_recheckorderby). So it is exact among what was bounded, no vector is
@@ -21,6 +21,7 @@
 
 extern "C" {
 #include "access/relscan.h"
+#include "nodes/tidbitmap.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -29,13 +30,6 @@ extern "C" {
 namespace pgml::index {
 
 namespace {
-
-/// Up to so many rows the first candidates are enough: ten wanted, and what the executor looks ahead. The curve of the build
-/// is measured for ten.
-constexpr double kRowsOfFirst = 16;
-/// Who takes more is served as if so many times more were taken already: what is found after rows behind it were returned
-/// is lost to a strict order, so lists have to be open well before their rows are due.
-constexpr double kLookAhead = 4;
 
 /// Of the last search of this backend that returned something, for pgml.last_search().
 SearchCounters last_search;
@@ -75,7 +69,7 @@ Attach(Search *search) {
 		(char *)palloc_extended(ann::Query::Bytes(layout) + ann::kAlignment, MCXT_ALLOC_HUGE);
 	search->query = new (palloc(sizeof(ann::Query)))
 		ann::Query(cache->quantizer(), (void *)TYPEALIGN(ann::kAlignment, memory));
-	search->lists = (uint32 *)palloc(sizeof(uint32) * 1024);
+	search->lists = (uint32 *)palloc(sizeof(uint32) * kListsAtOnce);
 	search->estimates =
 		(ann::Candidate *)palloc(sizeof(ann::Candidate) * cache->geometry.slots_per_page);
 	search->page_copy = (char *)palloc(BLCKSZ);
@@ -88,22 +82,32 @@ Attach(Search *search) {
 	MemoryContextSwitchTo(old);
 }
 
-/// Reads the query. @return false: there is nothing to find
+/// Reads the query and the ranges. @return false: there is nothing to find
 bool
 ReadQuery(Search *search, IndexScanDesc scan) {
-	search->any_order = search->query_is_null = false;
-	if (scan->numberOfOrderBys == 0 || (scan->orderByData[0].sk_flags & SK_ISNULL) != 0) {
-		search->any_order = search->query_is_null = true;
-		return true;
-	}
+	search->any_order = search->query_is_null = search->unordered = search->passed = false;
+	search->recheck = scan->numberOfKeys > 0;
+	search->limit = INFINITY;
 	MemoryContextReset(search->query_context);
 	MemoryContext old = MemoryContextSwitchTo(search->query_context);
-	int n;
-	const float *elements = search->type->elements(scan->orderByData[0].sk_argument, &n);
-	CheckIndexDimensions(search->cache->meta.layout, n);
-	search->any_order = !search->query->Start(elements);
+	const float *elements = nullptr;
+	int n = 0;
+	bool found = true;
+	if (scan->numberOfOrderBys == 0)
+		search->unordered = scan->numberOfKeys > 0;
+	else if ((scan->orderByData[0].sk_flags & SK_ISNULL) == 0) {
+		elements = search->type->elements(scan->orderByData[0].sk_argument, &n);
+		CheckIndexDimensions(search->cache->meta.layout, n);
+	}
+	if (scan->numberOfKeys > 0)
+		found = ReadRanges(search, scan, &elements, &n);
+	if (elements == nullptr)
+		search->any_order = search->query_is_null = true;
+	else
+		search->any_order = !search->query->Start(elements);
 	MemoryContextSwitchTo(old);
-	return true;
+	// A vector without direction is at no distance (NaN) from any other, which is only below NaN.
+	return found && (!search->any_order || search->query_is_null || search->limit == INFINITY);
 }
 
 void
@@ -123,7 +127,8 @@ Start(Search *search, IndexScanDesc scan) {
 	search->relaxed = am::guc_iterative_scan == (int)am::IterativeScan::kRelaxedOrder;
 	uint64 most = Max(WorkMemory() / 4 / sizeof(ScoredCode) / 2, (Size)1024);
 	search->store_keep = (uint32)Min(Max((uint64)search->settings.refine, (uint64)64), most);
-	search->heap_limit = Max(WorkMemory() / 2 / sizeof(BoundedRow), (Size)1024);
+	search->heap_limit = search->unordered ? PG_UINT64_MAX // it holds the rows of one page
+										   : Max(WorkMemory() / 2 / sizeof(BoundedRow), (Size)1024);
 }
 
 /// Bounds n more candidates, or as many as there are in the lists opened.
@@ -170,6 +175,10 @@ LookFurther(Search *search) {
 			RefineMore(search, Max(search->settings.refine, search->counters.bounded / 2));
 		else if (search->is_cut)
 			CollectLeftOut(search);
+		// In order, whatever comes from now on would stand before what is beyond the range.
+		if (search->n_heap == 0 && search->passed && !search->relaxed &&
+			!(all_rows && search->is_cut))
+			break;
 		if (search->n_heap == 0 && (search->is_cut || search->n_store > 0 ||
 									OpenLists(search, Max(search->opened / 2, 1U))))
 			continue;
@@ -182,7 +191,7 @@ LookFurther(Search *search) {
 void
 Return(IndexScanDesc scan, const Search *search, const BoundedRow &row) {
 	scan->xs_heaptid = row.tid;
-	scan->xs_recheck = false;
+	scan->xs_recheck = search->recheck;
 	if (scan->numberOfOrderBys == 0)
 		return;
 	scan->xs_recheckorderby = !search->any_order;
@@ -222,6 +231,7 @@ Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int n_ord
 	search->opened = search->n_pages = search->n_store = 0;
 	search->n_heap = 0;
 	search->is_cut = false;
+	search->walk = {0, 0, 0, 0, InvalidBlockNumber, 0};
 	search->counters = {};
 	search->last_bound = -INFINITY;
 }
@@ -234,6 +244,14 @@ GetTuple(IndexScanDesc scan, ScanDirection direction) {
 						errmsg("access method faiss does not scan backwards")));
 	if (!search->started)
 		Start(search, scan);
+	if (search->unordered && !search->ended) {
+		search->ended = !FindInRange(search);
+		if (search->ended)
+			return false;
+		search->counters.returned++;
+		Return(scan, search, search->heap[--search->n_heap]);
+		return true;
+	}
 	while (!search->ended) {
 		LookFurther(search);
 		if (search->n_heap == 0) {
@@ -254,6 +272,24 @@ GetTuple(IndexScanDesc scan, ScanDirection direction) {
 		return true;
 	}
 	return false;
+}
+
+int64
+GetBitmap(IndexScanDesc scan, TIDBitmap *bitmap) {
+	auto *search = (Search *)scan->opaque;
+	if (!search->started)
+		Start(search, scan);
+	// Without a range, which only a partial index is asked for: all rows.
+	if (!search->ended && !search->unordered)
+		search->unordered = search->any_order = true;
+	while (!search->ended && FindInRange(search)) {
+		for (uint64 i = 0; i < search->n_heap; i++)
+			tbm_add_tuples(bitmap, &search->heap[i].tid, 1, search->recheck);
+		search->counters.returned += search->n_heap;
+		search->n_heap = 0;
+	}
+	search->ended = true;
+	return (int64)search->counters.returned;
 }
 
 void

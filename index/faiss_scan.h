@@ -14,6 +14,10 @@
  * left out for the time being. Once it is empty, the opened pages are gone over again for what is left. Which slots were taken
  * out of it is kept as one bit each, so that no row comes twice: the cut alone would not tell, since it falls when lists that
  * are opened later bring nearer rows.
+ *
+ * A range (column <-> query < r, faiss_range.cpp) sets `limit`: what is bounded beyond it is dropped. In the order of distances
+ * that ends the search, once nothing nearer is left. Without an order every row of the index is bounded, page by page,
+ * and nothing is kept but what one page gave.
  */
 #include "index/faiss.h"
 
@@ -22,6 +26,7 @@
 namespace pgml::index {
 
 constexpr int kInlineRowPages = 6;
+constexpr uint32 kListsAtOnce = 1024; ///< room in Search::lists
 
 /// A code page that was opened.
 struct OpenedPage {
@@ -77,6 +82,14 @@ struct SearchCounters {
 	uint64 left_out; ///< because they came too late for their distance
 };
 
+/// How far a search without order has come.
+struct RangeWalk {
+	uint32 n_lists, next_list; ///< of Search::lists
+	uint32 list, chain;
+	BlockNumber block; ///< that comes next in the chain
+	uint32 n_pages;    ///< of the chain
+};
+
 struct Search {
 	Relation index;
 	Snapshot snapshot;
@@ -89,6 +102,7 @@ struct Search {
 	bool any_order; ///< the query is NULL or has no direction: every row is as near as any other
 	bool query_is_null;
 	bool relaxed;
+	bool recheck; ///< the executor has to compare the distance with the range
 	ScanSettings settings;
 	uint32 opened; ///< lists
 
@@ -109,6 +123,11 @@ struct Search {
 	double last_bound;
 	SearchCounters counters;
 
+	double limit; ///< rows that are farther cannot satisfy the range of the scan; infinity: any can
+	bool passed;  ///< a row was
+	bool unordered; ///< a range without ORDER BY
+	RangeWalk walk;
+
 	uint32 *lists;             ///< of NextLists
 	ann::Candidate *estimates; ///< of one page
 	char *page_copy;           ///< of a code page whose rows are visited
@@ -117,7 +136,7 @@ struct Search {
 
 inline bool
 BoundsEveryRow(const Search *search) {
-	return search->settings.refine == 0 || search->any_order;
+	return search->settings.refine == 0 || search->any_order || search->unordered;
 }
 
 /// The word of `taken` that has the bit of a slot.
@@ -138,9 +157,23 @@ Take(Search *search, uint32 page, uint32 slot) {
 /// What the last search of this backend did. @return its index, InvalidOid: there was none
 Oid LastSearch(SearchCounters *counters);
 
+// faiss_range.cpp
+/**
+ * Reads the ranges among the keys of a scan into its limit. A range around something else than the query is left to the executor.
+ * @param query, n  what the scan orders by (nullptr: NULL); without order, out: the centre of a range
+ * @return false: no row can satisfy them
+ */
+bool ReadRanges(Search *search, IndexScanDesc scan, const float **query, int *n);
+/// Without order: bounds the rows of pages until some are within the range, or nothing is left.
+bool FindInRange(Search *search);
+
 // faiss_walk.cpp
 /// Opens up to n more lists. @return false: all are open
 bool OpenLists(Search *search, uint32 n);
+/// The next nearest lists, at most n and kListsAtOnce, into Search::lists. @return how many; 0: all were given
+uint32 NextLists(Search *search, uint32 n);
+/// Gives a code page that was read a number.
+uint32 NotePage(Search *search, BlockNumber block, const CodeTailData *tail);
 /// Goes over the opened pages again for what was left out. The store, or the heap, is empty.
 void CollectLeftOut(Search *search);
 

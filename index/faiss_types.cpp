@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 }
 
 namespace pgml::index {
@@ -46,13 +47,27 @@ RealArrayElements(Datum value, int *n) {
 	return elements;
 }
 
+/// Without the complaints of RealArrayElements.
+const float *
+TryRealArrayElements(Datum value, int *n) {
+	ArrayType *array = DatumGetArrayTypeP(value);
+	if (ARR_ELEMTYPE(array) != FLOAT4OID || ARR_NDIM(array) != 1 || array_contains_nulls(array))
+		return nullptr;
+	*n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	auto *elements = (const float *)ARR_DATA_PTR(array);
+	for (int i = 0; i < *n; i++)
+		if (!std::isfinite(elements[i]))
+			return nullptr;
+	return elements;
+}
+
 constexpr VectorType kVectorTypes[] = {
-	{ann::Metric::kL2, VectorElements},
-	{ann::Metric::kInnerProduct, VectorElements},
-	{ann::Metric::kCosine, VectorElements},
-	{ann::Metric::kL2, RealArrayElements},
-	{ann::Metric::kInnerProduct, RealArrayElements},
-	{ann::Metric::kCosine, RealArrayElements},
+	{ann::Metric::kL2, VectorElements, VectorElements},
+	{ann::Metric::kInnerProduct, VectorElements, VectorElements},
+	{ann::Metric::kCosine, VectorElements, VectorElements},
+	{ann::Metric::kL2, RealArrayElements, TryRealArrayElements},
+	{ann::Metric::kInnerProduct, RealArrayElements, TryRealArrayElements},
+	{ann::Metric::kCosine, RealArrayElements, TryRealArrayElements},
 };
 
 } // namespace
@@ -61,6 +76,15 @@ const VectorType *
 VectorTypeOf(Relation index) {
 	FmgrInfo *function = index_getprocinfo(index, 1, 1);
 	return (const VectorType *)DatumGetPointer(FunctionCall1(function, PointerGetDatum(nullptr)));
+}
+
+const VectorType *
+VectorTypeOf(Oid opfamily, Oid type) {
+	Oid function = get_opfamily_proc(opfamily, type, type, 1);
+	if (!OidIsValid(function))
+		return nullptr;
+	return (const VectorType *)DatumGetPointer(
+		OidFunctionCall1(function, PointerGetDatum(nullptr)));
 }
 
 void

@@ -25,24 +25,43 @@ Complain(const char *opfamily, const char *what) {
 				   errmsg("operator family \"%s\" of access method faiss %s", opfamily, what)));
 }
 
-/// One operator, which orders: the distance. @return false: something else
+/// The distance, which orders. @return what is wrong with it
+const char *
+ProblemOfDistance(const FormData_pg_amop *row) {
+	if (row->amoppurpose != AMOP_ORDER)
+		return "has an operator with number 1 that is no ordering operator";
+	if (get_op_rettype(row->amopopr) != FLOAT8OID ||
+		!check_amop_signature(row->amopopr, FLOAT8OID, row->amoplefttype, row->amoprighttype))
+		return "has an operator that gives no double precision distance";
+	return nullptr;
+}
+
+/// Within a range: its right argument is a row of centre, radius, inclusive.
+const char *
+ProblemOfRange(const FormData_pg_amop *row) {
+	if (row->amoppurpose != AMOP_SEARCH || get_typtype(row->amoprighttype) != TYPTYPE_COMPOSITE ||
+		!check_amop_signature(row->amopopr, BOOLOID, row->amoplefttype, row->amoprighttype))
+		return "has an operator with number 2 that is no search in a range";
+	return nullptr;
+}
+
 bool
 ValidateOperators(Oid opfamily, const char *name) {
-	bool valid = true;
+	bool valid = true, ordered = false;
 	CatCList *list = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(opfamily));
 	for (int i = 0; i < list->n_members; i++) {
 		auto *row = (Form_pg_amop)GETSTRUCT(&list->members[i]->tuple);
-		if (row->amopstrategy != 1 || row->amoppurpose != AMOP_ORDER) {
-			Complain(name, "has an operator that is no ordering operator with number 1");
-			valid = false;
-		} else if (get_op_rettype(row->amopopr) != FLOAT8OID ||
-				   !check_amop_signature(row->amopopr, FLOAT8OID, row->amoplefttype,
-										 row->amoprighttype)) {
-			Complain(name, "has an operator that gives no double precision distance");
+		const char *problem = row->amopstrategy == kDistanceStrategy ? ProblemOfDistance(row)
+							  : row->amopstrategy == kRangeStrategy
+								  ? ProblemOfRange(row)
+								  : "has an operator of wrong number";
+		ordered = ordered || row->amopstrategy == kDistanceStrategy;
+		if (problem != nullptr) {
+			Complain(name, problem);
 			valid = false;
 		}
 	}
-	if (list->n_members == 0) {
+	if (!ordered) {
 		Complain(name, "has no ordering operator");
 		valid = false;
 	}

@@ -17,8 +17,6 @@ namespace pgml::index {
 
 namespace {
 
-constexpr uint32 kListsAtOnce = 1024;
-
 void *
 Grow(MemoryContext context, void *memory, Size bytes) {
 	return memory == nullptr ? MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_HUGE)
@@ -46,29 +44,6 @@ ReserveStore(Search *search) {
 	}
 	if (search->n_store + search->cache->geometry.slots_per_page > search->store_capacity)
 		ShrinkStore(search);
-}
-
-/// @return the number of the page
-uint32
-NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
-	if (search->n_pages == search->pages_capacity) {
-		uint32 capacity = search->pages_capacity == 0 ? 256 : search->pages_capacity * 2;
-		search->pages =
-			(OpenedPage *)Grow(search->context, search->pages, sizeof(OpenedPage) * (Size)capacity);
-		Size words = (Size)capacity * (search->cache->geometry.slots_per_page / 32);
-		search->taken = (uint32 *)Grow(search->context, search->taken, sizeof(uint32) * words);
-		search->pages_capacity = capacity;
-	}
-	memset(&TakenWord(search, search->n_pages, 0), 0, search->cache->geometry.slots_per_page / 8);
-	OpenedPage *page = &search->pages[search->n_pages];
-	page->block = block;
-	page->list = tail->common.list;
-	page->chain = tail->common.chain;
-	page->first_row = tail->first_row;
-	page->count = tail->count;
-	page->n_inline = tail->n_row_pages <= kInlineRowPages ? tail->n_row_pages : 0;
-	memcpy(page->row_pages, tail->row_pages, sizeof(BlockNumber) * page->n_inline);
-	return search->n_pages++;
 }
 
 /// Estimates the codes of a page and stores those before the cut that were not taken.
@@ -170,22 +145,50 @@ OpenChains(Search *search, const uint32 *lists, uint32 n) {
 
 } // namespace
 
+uint32
+NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
+	if (search->n_pages == search->pages_capacity) {
+		uint32 capacity = search->pages_capacity == 0 ? 256 : search->pages_capacity * 2;
+		search->pages =
+			(OpenedPage *)Grow(search->context, search->pages, sizeof(OpenedPage) * (Size)capacity);
+		Size words = (Size)capacity * (search->cache->geometry.slots_per_page / 32);
+		search->taken = (uint32 *)Grow(search->context, search->taken, sizeof(uint32) * words);
+		search->pages_capacity = capacity;
+	}
+	memset(&TakenWord(search, search->n_pages, 0), 0, search->cache->geometry.slots_per_page / 8);
+	OpenedPage *page = &search->pages[search->n_pages];
+	page->block = block;
+	page->list = tail->common.list;
+	page->chain = tail->common.chain;
+	page->first_row = tail->first_row;
+	page->count = tail->count;
+	page->n_inline = tail->n_row_pages <= kInlineRowPages ? tail->n_row_pages : 0;
+	memcpy(page->row_pages, tail->row_pages, sizeof(BlockNumber) * page->n_inline);
+	return search->n_pages++;
+}
+
+uint32
+NextLists(Search *search, uint32 n) {
+	n = Min(n, kListsAtOnce);
+	uint32 given = 0;
+	if (search->any_order)
+		// In the order of their numbers: there is no nearest.
+		for (; given < n && search->opened + given < search->cache->meta.layout.lists; given++)
+			search->lists[given] = search->opened + given;
+	else
+		given = (uint32)search->query->NextLists(n, search->lists);
+	search->opened += given;
+	return given;
+}
+
 bool
 OpenLists(Search *search, uint32 n) {
 	bool any = false;
 	while (n > 0) {
-		uint32 asked = Min(n, kListsAtOnce), given = 0;
-		if (search->any_order)
-			// In the order of their numbers: there is no nearest.
-			for (; given < asked && search->opened + given < search->cache->meta.layout.lists;
-				 given++)
-				search->lists[given] = search->opened + given;
-		else
-			given = (uint32)search->query->NextLists(asked, search->lists);
+		uint32 given = NextLists(search, n);
 		if (given == 0)
 			break;
 		OpenChains(search, search->lists, given);
-		search->opened += given;
 		search->counters.lists += given;
 		n -= given;
 		any = true;

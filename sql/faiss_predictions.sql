@@ -27,15 +27,35 @@ BEGIN
 	same := a = b;
 	RETURN NEXT;
 END $$;
+CREATE FUNCTION same_range() RETURNS TABLE (rows bigint, in_index boolean, in_bitmap boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	a text; b text; statement text = 'SELECT count(*), string_agg(id::text, '' '' ORDER BY id) FROM flowers WHERE spot <-> ''[0.5,0.5,0,0]'' <= 1.5';
+BEGIN
+	SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off;
+	EXECUTE statement INTO rows, a;
+	SET LOCAL enable_indexscan = on; SET LOCAL enable_seqscan = off;
+	EXECUTE statement INTO rows, b;
+	in_index := a = b;
+	SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = on;
+	EXECUTE statement INTO rows, b;
+	in_bitmap := a = b;
+	RETURN NEXT;
+END $$;
 SET pgml.batch = off; -- without the node that names the model
 EXPLAIN (COSTS OFF) SELECT id FROM flowers ORDER BY spot <-> '[0.5,0.5,0,0]' LIMIT 3;
+EXPLAIN (COSTS OFF) SELECT id FROM flowers WHERE spot <-> '[0.5,0.5,0,0]' < 0.5 ORDER BY spot <-> '[0.5,0.5,0,0]' LIMIT 3;
+SET enable_seqscan = off; SET enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM flowers WHERE spot <-> '[0.5,0.5,0,0]' < 0.5;
+RESET enable_seqscan; RESET enable_bitmapscan;
 RESET pgml.batch;
 SELECT * FROM same_order();
+SELECT * FROM same_range();
 SELECT md5(string_agg(spot::text, ',' ORDER BY id)) AS before FROM flowers \gset
 SELECT deployed FROM pgml.train('faiss iris', 'decomposition', 'some_measures', algorithm => 'pca', test_size => 0, automatic_deploy => false);
 SELECT d.strategy FROM (SELECT max(id) AS id FROM pgml.models) m, LATERAL pgml.deploy(m.id) d;
 SELECT md5(string_agg(spot::text, ',' ORDER BY id)) <> :'before' AS other_model FROM flowers;
 SELECT * FROM same_order();
+SELECT * FROM same_range();
 INSERT INTO flowers (sepal_length, sepal_width, petal_length, petal_width) VALUES (5, 3, 1, 0.2), (7, 3, 5, 2), (NULL, 3, 5, 2);
 SELECT * FROM same_order();
 DROP SCHEMA faiss_predictions CASCADE;

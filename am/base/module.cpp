@@ -37,6 +37,7 @@ _PG_init(void) {
 	pgml::am::DefineSettings();
 	pgml::am::RegisterPredictNode();
 	pgml::am::RegisterScanNode();
+	pgml::index::InstallRangePlans(); // within the next: it sees plans as the server made them
 	pgml::am::InstallPlannerHook();
 	pgml::am::InstallVersionPinHooks();
 	pgml::am::InstallDdlHook();
@@ -46,6 +47,7 @@ _PG_init(void) {
 	pgml::index::DefineIndexOptions();
 	pgml::index::InstallIndexCache();
 	pgml::index::InstallSearchStatistics();
+	pgml::index::InstallRangePaths();
 }
 
 /// pgml.version() -> text

@@ -29,18 +29,60 @@ CREATE OPERATOR <-> (LEFTARG = real[], RIGHTARG = real[], FUNCTION = pgml.l2_dis
 CREATE OPERATOR <#> (LEFTARG = real[], RIGHTARG = real[], FUNCTION = pgml.negative_inner_product, COMMUTATOR = <#>);
 CREATE OPERATOR <=> (LEFTARG = real[], RIGHTARG = real[], FUNCTION = pgml.cosine_distance, COMMUTATOR = <=>);
 
+-- Ranges, as index scans take them: the planner makes these of WHERE column <-> query < r. Internal: nobody has to write them.
+CREATE TYPE pgml.vector_range AS (center vector, radius double precision, inclusive boolean);
+CREATE TYPE pgml.real_range AS (center real[], radius double precision, inclusive boolean);
+COMMENT ON TYPE pgml.vector_range IS 'internal: the range of an index scan';
+COMMENT ON TYPE pgml.real_range IS 'internal: the range of an index scan';
+CREATE FUNCTION pgml.l2_within(vector, pgml.vector_range) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT CASE WHEN ($2).inclusive THEN $1 <-> ($2).center <= ($2).radius ELSE $1 <-> ($2).center < ($2).radius END;
+END;
+CREATE FUNCTION pgml.ip_within(vector, pgml.vector_range) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT CASE WHEN ($2).inclusive THEN $1 <#> ($2).center <= ($2).radius ELSE $1 <#> ($2).center < ($2).radius END;
+END;
+CREATE FUNCTION pgml.cosine_within(vector, pgml.vector_range) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT CASE WHEN ($2).inclusive THEN $1 <=> ($2).center <= ($2).radius ELSE $1 <=> ($2).center < ($2).radius END;
+END;
+CREATE FUNCTION pgml.l2_within(real[], pgml.real_range) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT CASE WHEN ($2).inclusive THEN $1 <-> ($2).center <= ($2).radius ELSE $1 <-> ($2).center < ($2).radius END;
+END;
+CREATE FUNCTION pgml.ip_within(real[], pgml.real_range) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT CASE WHEN ($2).inclusive THEN $1 <#> ($2).center <= ($2).radius ELSE $1 <#> ($2).center < ($2).radius END;
+END;
+CREATE FUNCTION pgml.cosine_within(real[], pgml.real_range) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT CASE WHEN ($2).inclusive THEN $1 <=> ($2).center <= ($2).radius ELSE $1 <=> ($2).center < ($2).radius END;
+END;
+CREATE OPERATOR <<->> (LEFTARG = vector, RIGHTARG = pgml.vector_range, FUNCTION = pgml.l2_within);
+COMMENT ON OPERATOR <<->> (vector, pgml.vector_range) IS 'internal: <-> within a range';
+CREATE OPERATOR <<#>> (LEFTARG = vector, RIGHTARG = pgml.vector_range, FUNCTION = pgml.ip_within);
+COMMENT ON OPERATOR <<#>> (vector, pgml.vector_range) IS 'internal: <#> within a range';
+CREATE OPERATOR <<=>> (LEFTARG = vector, RIGHTARG = pgml.vector_range, FUNCTION = pgml.cosine_within);
+COMMENT ON OPERATOR <<=>> (vector, pgml.vector_range) IS 'internal: <=> within a range';
+CREATE OPERATOR <<->> (LEFTARG = real[], RIGHTARG = pgml.real_range, FUNCTION = pgml.l2_within);
+COMMENT ON OPERATOR <<->> (real[], pgml.real_range) IS 'internal: <-> within a range';
+CREATE OPERATOR <<#>> (LEFTARG = real[], RIGHTARG = pgml.real_range, FUNCTION = pgml.ip_within);
+COMMENT ON OPERATOR <<#>> (real[], pgml.real_range) IS 'internal: <#> within a range';
+CREATE OPERATOR <<=>> (LEFTARG = real[], RIGHTARG = pgml.real_range, FUNCTION = pgml.cosine_within);
+COMMENT ON OPERATOR <<=>> (real[], pgml.real_range) IS 'internal: <=> within a range';
+
 CREATE OPERATOR CLASS vector_l2_ops DEFAULT FOR TYPE vector USING faiss AS
-	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops, FUNCTION 1 pgml.faiss_vector_l2(internal);
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops, OPERATOR 2 <<->> (vector, pgml.vector_range),
+	FUNCTION 1 pgml.faiss_vector_l2(internal);
 CREATE OPERATOR CLASS vector_ip_ops FOR TYPE vector USING faiss AS
-	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops, FUNCTION 1 pgml.faiss_vector_ip(internal);
+	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops, OPERATOR 2 <<#>> (vector, pgml.vector_range),
+	FUNCTION 1 pgml.faiss_vector_ip(internal);
 CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING faiss AS
-	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops, FUNCTION 1 pgml.faiss_vector_cosine(internal);
+	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops, OPERATOR 2 <<=>> (vector, pgml.vector_range),
+	FUNCTION 1 pgml.faiss_vector_cosine(internal);
 CREATE OPERATOR CLASS real_l2_ops DEFAULT FOR TYPE real[] USING faiss AS
-	OPERATOR 1 <-> (real[], real[]) FOR ORDER BY float_ops, FUNCTION 1 pgml.faiss_real_l2(internal);
+	OPERATOR 1 <-> (real[], real[]) FOR ORDER BY float_ops, OPERATOR 2 <<->> (real[], pgml.real_range),
+	FUNCTION 1 pgml.faiss_real_l2(internal);
 CREATE OPERATOR CLASS real_ip_ops FOR TYPE real[] USING faiss AS
-	OPERATOR 1 <#> (real[], real[]) FOR ORDER BY float_ops, FUNCTION 1 pgml.faiss_real_ip(internal);
+	OPERATOR 1 <#> (real[], real[]) FOR ORDER BY float_ops, OPERATOR 2 <<#>> (real[], pgml.real_range),
+	FUNCTION 1 pgml.faiss_real_ip(internal);
 CREATE OPERATOR CLASS real_cosine_ops FOR TYPE real[] USING faiss AS
-	OPERATOR 1 <=> (real[], real[]) FOR ORDER BY float_ops, FUNCTION 1 pgml.faiss_real_cosine(internal);
+	OPERATOR 1 <=> (real[], real[]) FOR ORDER BY float_ops, OPERATOR 2 <<=>> (real[], pgml.real_range),
+	FUNCTION 1 pgml.faiss_real_cosine(internal);
 
 CREATE FUNCTION pgml.index_info(
 	index regclass, OUT factory text, OUT metric text, OUT dimensions integer, OUT lists integer, OUT rows bigint, OUT dead_rows bigint,
