@@ -9,8 +9,7 @@
  * What must work as if the node were not there:
  *   - WHERE CURRENT OF: the executor looks for the scan of a table among scans and nodes like ours, and does not look below
  *     ours. So the node has its child's relation and scan slot.
- *   - Target lists that are read off the plan (junk columns, the NULLs that INSERT puts in place of dropped columns): names
- *     and constants are its child's.
+ *   - Target lists that are read off the plan (junk columns): names are its child's.
  *   - EvalPlanQual: the child is the scan, which knows the row to test.
  * Nobody asks the node to run backwards or to mark a position, since nobody may ask the scan below (faiss_handler.cpp).
  *
@@ -181,11 +180,10 @@ Explain(CustomScanState *css, List *, ExplainState *es) {
 /// The node's column for one of its child's, of INDEX_VAR in the target list and OUTER_VAR in custom_scan_tlist.
 TargetEntry *
 Column(const TargetEntry *of, int varno) {
-	auto *entry = (TargetEntry *)copyObjectImpl(of);
+	TargetEntry *entry = flatCopyTargetEntry((TargetEntry *)of);
 	auto *expression = (Node *)of->expr;
-	if (!IsA(expression, Const))
-		entry->expr = (Expr *)makeVar(varno, of->resno, exprType(expression),
-									  exprTypmod(expression), exprCollation(expression), 0);
+	entry->expr = (Expr *)makeVar(varno, of->resno, exprType(expression), exprTypmod(expression),
+								  exprCollation(expression), 0);
 	return entry;
 }
 

@@ -50,6 +50,20 @@ RESET enable_seqscan; RESET enable_bitmapscan;
 RESET pgml.batch;
 SELECT * FROM same_order();
 SELECT * FROM same_range();
+-- The node of EXPLAIN ANALYZE stands between the search and the one that predicts.
+CREATE FUNCTION explained(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text; plan text = '';
+BEGIN
+	SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, VERBOSE) ' || statement LOOP plan := plan || E'\n' || line; END LOOP;
+	RETURN concat_ws(' > ', VARIADIC ARRAY(SELECT m[1] FROM regexp_matches(plan, '(PgmlPredict|PgmlSearchStatistics|Vectors Reranked: \d+|Index Scan|Rows Predicted: \d+)', 'g') m));
+END $$;
+SELECT explained($$SELECT id, spot FROM flowers ORDER BY spot <-> '[0.5,0.5,0,0]' LIMIT 3$$);
+LOAD 'auto_explain';
+SET auto_explain.log_analyze = on; SET auto_explain.log_nested_statements = on; SET auto_explain.log_min_duration = 0;
+SELECT * FROM same_order();
+SET auto_explain.log_min_duration = -1;
 SELECT md5(string_agg(spot::text, ',' ORDER BY id)) AS before FROM flowers \gset
 SELECT deployed FROM pgml.train('faiss iris', 'decomposition', 'some_measures', algorithm => 'pca', test_size => 0, automatic_deploy => false);
 SELECT d.strategy FROM (SELECT max(id) AS id FROM pgml.models) m, LATERAL pgml.deploy(m.id) d;
