@@ -58,6 +58,18 @@ void BuildWithoutRows(Relation index, uint32 dims);
 
 // faiss_insert.cpp ----------------------------------------------------------------------------------------------------
 
+/// What is appended to a list.
+struct NewRow {
+	const uint8_t *code;
+	float t;
+	const std::byte *row;
+	ItemPointer tid;
+	float residual; ///< squared distance to the centroid
+};
+/// @return false: the list has another chain by now, or the index other lists
+bool AppendToList(Relation index, const MetaData &meta, const Geometry &geometry, uint32 list,
+				  const NewRow &row);
+
 bool Insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
 			IndexUniqueCheck unique, bool unchanged, IndexInfo *info);
 
@@ -67,13 +79,19 @@ IndexBulkDeleteResult *BulkDelete(IndexVacuumInfo *info, IndexBulkDeleteResult *
 								  IndexBulkDeleteCallback callback, void *state);
 IndexBulkDeleteResult *VacuumCleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
 
+// faiss_grow.cpp ------------------------------------------------------------------------------------------------------
+
+/// From so many rows on one list is too long, where the options leave a choice.
+constexpr uint64 kRowsOfOneList = 10000;
+/// Does an index of one list hold so many rows that it should have more? *layout is what it should have.
+bool ShouldGrow(Relation index, const MetaData &meta, uint64 rows, ann::Layout *layout);
+/// Trains on the rows that the index holds, and moves them into the lists of `layout`. Only VACUUM does this.
+void Grow(Relation index, const MetaData &meta, uint64 rows, const ann::Layout &layout);
+
 // faiss_compact.cpp ---------------------------------------------------------------------------------------------------
 
 /// Writes the live rows of a list as a new chain and switches to it. Only VACUUM does this, one at a time.
 void CompactList(Relation index, const MetaData &meta, const Geometry &geometry, uint32 list);
-
-/// Marks a page that nothing names any more.
-void DeletePage(Relation index, BlockNumber block, uint32 list, uint32 chain);
 
 // faiss_scan.cpp ------------------------------------------------------------------------------------------------------
 

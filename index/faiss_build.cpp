@@ -11,6 +11,7 @@
 #include "index/faiss.h"
 
 #include "am/base/guard.h"
+#include "index/faiss_build.h"
 #include "index/faiss_cache.h"
 #include "index/faiss_recall.h"
 #include "index/faiss_spool.h"
@@ -158,54 +159,60 @@ SampleRow(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *st
 	MemoryContextReset(build->row_context);
 }
 
-/// Moves the rows that recall is measured with to the end of the sample.
-uint32
-HoldBack(BuildState *build) {
-	uint32 n = ProbeQueries(build->dims, build->n_seen, build->n_sample);
+} // namespace
+
+void
+HoldBack(float *sample, ItemPointerData *tids, uint64 n_sample, uint32 dims, uint32 n,
+		 pg_prng_state *random) {
 	for (uint32 i = 0; i < n; i++) {
-		uint64 last = build->n_sample - 1 - i;
-		uint64 pick = pg_prng_uint64_range(&build->random, 0, last);
+		uint64 last = n_sample - 1 - i;
+		uint64 pick = pg_prng_uint64_range(random, 0, last);
 		if (pick == last)
 			continue;
-		float *a = build->sample + pick * build->dims, *b = build->sample + last * build->dims;
-		for (uint32 k = 0; k < build->dims; k++) {
+		float *a = sample + pick * dims, *b = sample + last * dims;
+		for (uint32 k = 0; k < dims; k++) {
 			float x = a[k];
 			a[k] = b[k];
 			b[k] = x;
 		}
-		ItemPointerData tid = build->sample_tids[pick];
-		build->sample_tids[pick] = build->sample_tids[last];
-		build->sample_tids[last] = tid;
+		ItemPointerData tid = tids[pick];
+		tids[pick] = tids[last];
+		tids[last] = tid;
 	}
-	return n;
 }
 
-/// @return the blob, 64-byte aligned, in the current memory context
 std::byte *
-Train(const ann::Layout &layout, const float *sample, uint64 n) {
+Train(const ann::Layout &layout, const float *sample, uint64 n, int elevel) {
 	Size bytes = ann::Quantizer::Bytes(layout);
-	auto *memory = (char *)palloc_extended(bytes + ann::kAlignment, MCXT_ALLOC_HUGE);
-	auto *blob = (std::byte *)TYPEALIGN(ann::kAlignment, memory);
-	int n_threads = Max(1, max_parallel_maintenance_workers);
-	bool complete = false;
-	pg::Guard([&] {
-		ann::TrainOptions options;
-		options.layout = layout;
-		options.n_threads = n_threads;
-		options.module_directory = pkglib_path;
-		options.stop = pg::BackendStopToken();
-		std::vector<std::byte> trained = ann::TrainQuantizer(sample, n, options);
-		complete = trained.size() == bytes;
-		if (complete)
-			memcpy(blob, trained.data(), bytes);
-	});
-	if (!complete || bytes > PG_UINT32_MAX)
+	if (bytes > PG_UINT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the quantizer is too large"),
 				 errdetail("It has %u lists of %u dimensions.", layout.lists, layout.dims),
 				 errhint("Choose fewer lists.")));
-	return blob;
+	auto *memory = (char *)palloc_extended(bytes + ann::kAlignment, MCXT_ALLOC_HUGE);
+	auto *blob = (std::byte *)TYPEALIGN(ann::kAlignment, memory);
+	int n_threads = Max(1, max_parallel_maintenance_workers);
+	pg::ErrorCopy error;
+	bool trained = pg::Attempt(
+		[&] {
+			ann::TrainOptions options;
+			options.layout = layout;
+			options.n_threads = n_threads;
+			options.module_directory = pkglib_path;
+			options.stop = pg::BackendStopToken();
+			std::vector<std::byte> result = ann::TrainQuantizer(sample, n, options);
+			memcpy(blob, result.data(), bytes);
+		},
+		error);
+	if (trained)
+		return blob;
+	if (elevel >= ERROR || error.kind != pg::ErrorCopy::kError)
+		pg::RaiseCopied(error);
+	ereport(elevel, (errcode(error.sqlstate), errmsg_internal("%s", error.message)));
+	return nullptr;
 }
+
+namespace {
 
 void
 EncodeBatch(BuildState *build) {
@@ -247,6 +254,8 @@ EncodeRow(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *st
 		EncodeBatch(build);
 }
 
+} // namespace
+
 void
 InitMeta(MetaData *meta) {
 	*meta = {};
@@ -257,6 +266,8 @@ InitMeta(MetaData *meta) {
 		meta->build_id = (uint64)GetCurrentTimestamp();
 }
 
+namespace {
+
 void
 WriteMeta(Relation index, const MetaData &meta, Page image, bool log) {
 	InitPage(image, PageKind::kMeta, 0, 0);
@@ -264,9 +275,11 @@ WriteMeta(Relation index, const MetaData &meta, Page image, bool log) {
 	WritePage(index, kMetaBlock, image, log);
 }
 
+} // namespace
+
 void
 WriteBlob(Relation index, MetaData *meta, const std::byte *blob, Page image, bool log) {
-	Size pages = (meta->blob_bytes + kPageCapacity - 1) / kPageCapacity;
+	Size pages = BlobPages(*meta);
 	meta->blob_start = TakePages(index, pages, PageKind::kBlob, log);
 	for (Size i = 0; i < pages; i++) {
 		Size bytes = Min(kPageCapacity, meta->blob_bytes - i * kPageCapacity);
@@ -278,8 +291,7 @@ WriteBlob(Relation index, MetaData *meta, const std::byte *blob, Page image, boo
 
 void
 TakeDirectory(Relation index, MetaData *meta, bool log) {
-	Size pages = (meta->layout.lists + kDirectoryEntries - 1) / kDirectoryEntries;
-	meta->directory_start = TakePages(index, pages, PageKind::kDirectory, log);
+	meta->directory_start = TakePages(index, DirectoryPages(*meta), PageKind::kDirectory, log);
 }
 
 void
@@ -292,6 +304,8 @@ WriteDirectory(Relation index, const MetaData &meta, const DirectoryEntryData *e
 		WritePage(index, DirectoryBlock(meta, list), image, log);
 	}
 }
+
+namespace {
 
 DirectoryEntryData *
 WriteLists(BuildState *build) {
@@ -321,12 +335,14 @@ BuildFromSample(BuildState *build, MetaData *meta, Page image) {
 	meta->layout = build->layout =
 		ChooseLayout(build->index, build->dims, build->type->metric, build->n_seen);
 	build->geometry = GeometryOf(build->layout);
-	uint32 n_queries = HoldBack(build);
+	uint32 n_queries = ProbeQueries(build->dims, build->n_seen, build->n_sample);
+	HoldBack(build->sample, build->sample_tids, build->n_sample, build->dims, n_queries,
+			 &build->random);
 	StartPhase(kTraining);
 	// So few rows that holding some back would show in the quantizer are used for both.
 	uint64 n_train =
 		build->n_sample >= 20 * (uint64)n_queries ? build->n_sample - n_queries : build->n_sample;
-	build->blob = Train(build->layout, build->sample, n_train);
+	build->blob = Train(build->layout, build->sample, n_train, ERROR);
 	meta->blob_bytes = build->blob_bytes = (uint32)ann::Quantizer::Bytes(build->layout);
 	InitProbe(&build->probe, build->layout,
 			  build->sample + (build->n_sample - n_queries) * build->dims,
@@ -428,10 +444,12 @@ BuildWithoutRows(Relation index, uint32 dims) {
 	ReadMeta(index, &meta);
 	if (meta.layout.dims == 0) {
 		ann::Metric metric = VectorTypeOf(index)->metric;
-		pg::Guard([&] { meta.layout = ann::Layout::Of(dims, metric, 1, 0, ann::RowCodec::kSq8); });
+		// Rows as the options want them, so that growing can take them over.
+		ann::RowCodec rows = ChooseLayout(index, dims, metric, 0).rows;
+		pg::Guard([&] { meta.layout = ann::Layout::Of(dims, metric, 1, 0, rows); });
 		Geometry geometry = GeometryOf(meta.layout);
 		auto *image = (Page)palloc(BLCKSZ);
-		std::byte *blob = Train(meta.layout, nullptr, 0);
+		std::byte *blob = Train(meta.layout, nullptr, 0, ERROR);
 		meta.blob_bytes = (uint32)ann::Quantizer::Bytes(meta.layout);
 		WriteBlob(index, &meta, blob, image, true);
 		TakeDirectory(index, &meta, true);

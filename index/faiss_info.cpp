@@ -126,10 +126,11 @@ LayoutName(const ann::Layout &layout) {
 
 /// Why the index should be built anew, nullptr: it need not be.
 const char *
-Advice(const MetaData &meta, const IndexCounts &counts) {
-	if (counts.live >= 10000 && meta.built_rows == 0)
-		return psprintf("It was built without rows and holds " UINT64_FORMAT
-						" now, which every search reads.",
+Advice(Relation index, const MetaData &meta, const IndexCounts &counts) {
+	ann::Layout layout;
+	if (ShouldGrow(index, meta, counts.live, &layout))
+		return psprintf("It has one list and holds " UINT64_FORMAT
+						" rows, which every search reads; the next VACUUM trains it.",
 						counts.live);
 	if (meta.built_rows > 0 && counts.live >= 10000 && counts.live / meta.built_rows >= 4)
 		return psprintf("It holds " UINT64_FORMAT " rows and was built for " UINT64_FORMAT
@@ -185,7 +186,7 @@ PGML_FUNCTION(pgml_index_info) {
 	put(Int64GetDatum((int64)counts.code_pages));
 	put(Float8GetDatum(Drift(meta, counts)));
 	put(DirectFunctionCall1(jsonb_in, CStringGetDatum(CurveText(meta))));
-	const char *advice = Advice(meta, counts);
+	const char *advice = Advice(index, meta, counts);
 	put(advice != nullptr ? CStringGetTextDatum(advice) : (Datum)0, advice == nullptr);
 	relation_close(index, AccessShareLock);
 	return ReturnRow(fcinfo, values, nulls);
@@ -197,8 +198,8 @@ PGML_FUNCTION(pgml_reindex_advice) {
 	MetaData meta;
 	ReadMeta(index, &meta);
 	IndexCounts counts = CountIndex(index, meta);
+	const char *advice = Advice(index, meta, counts);
 	relation_close(index, AccessShareLock);
-	const char *advice = Advice(meta, counts);
 	if (advice == nullptr)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(advice));

@@ -2,8 +2,8 @@
  * Inserting: find the list, encode, append to the last page of its chain.
  *
  * Locks: code page, then row page, then directory page, each exclusively. The tail is read from the directory without
- * holding it: by the time it is locked, compaction may have put another chain in its place, which the page itself tells
- * (IsCurrentCodePage); then the directory is read again. Codes are written into the block as it is scanned, one nibble in
+ * holding it: by the time it is locked, VACUUM may have put another chain in its place, or other lists, which the page itself
+ * tells (IsCurrentCodePage); then all starts again. Codes are written into the block as it is scanned, one nibble in
  * each row of the block: about 250 bytes of WAL, for which scans need no second kind of block.
  */
 #include "index/faiss.h"
@@ -19,18 +19,10 @@ namespace pgml::index {
 
 namespace {
 
-/// What is appended.
-struct NewRow {
-	const uint8_t *code;
-	float t;
-	const std::byte *row;
-	ItemPointer tid;
-	float residual;
-};
-
 struct Target {
 	Relation index;
-	const IndexCache *cache;
+	const MetaData *meta;
+	const Geometry *geometry;
 	uint32 list;
 	uint32 chain;
 };
@@ -42,7 +34,7 @@ AddRowPart(const Target &target, const std::byte *row, uint32 part) {
 	GenericXLogState *xlog = GenericXLogStart(target.index);
 	Page page = GenericXLogRegisterBuffer(xlog, buffer, GENERIC_XLOG_FULL_IMAGE);
 	InitPage(page, PageKind::kRows, target.list, target.chain);
-	Size bytes = RowPartBytes(target.cache->meta.layout, part);
+	Size bytes = RowPartBytes(target.meta->layout, part);
 	memcpy((char *)page + kDataOffset, row + part * kPageCapacity, bytes);
 	((PageHeader)page)->pd_lower = (LocationIndex)(kDataOffset + bytes);
 	GenericXLogFinish(xlog);
@@ -54,9 +46,8 @@ AddRowPart(const Target &target, const std::byte *row, uint32 part) {
 /// Appends to a code page that is exclusively locked and has room.
 void
 AppendToPage(const Target &target, Buffer buffer, const NewRow &row) {
-	const IndexCache *cache = target.cache;
-	const Geometry &geometry = cache->geometry;
-	const ann::Layout &layout = cache->meta.layout;
+	const Geometry &geometry = *target.geometry;
+	const ann::Layout &layout = target.meta->layout;
 	const CodeTailData *old = CodeTail(BufferGetPage(buffer));
 	uint32 slot = old->count, position = old->first_row + slot;
 	uint32 row_page = RowPageOf(geometry, position) - RowPageOf(geometry, old->first_row);
@@ -104,19 +95,18 @@ AppendToPage(const Target &target, Buffer buffer, const NewRow &row) {
 /// Links a new code page behind a full one. @return the new page, exclusively locked; the old one stays as it was
 Buffer
 AddCodePage(const Target &target, Buffer full) {
-	const IndexCache *cache = target.cache;
 	Buffer fresh = AllocatePage(target.index);
-	Buffer directory = ReadPage(target.index, DirectoryBlock(cache->meta, target.list));
+	Buffer directory = ReadPage(target.index, DirectoryBlock(*target.meta, target.list));
 	LockBuffer(directory, BUFFER_LOCK_EXCLUSIVE);
 	CheckPage(target.index, directory, PageKind::kDirectory);
 	GenericXLogState *xlog = GenericXLogStart(target.index);
 	Page old_page = GenericXLogRegisterBuffer(xlog, full, 0);
 	Page page = GenericXLogRegisterBuffer(xlog, fresh, GENERIC_XLOG_FULL_IMAGE);
 	Page entries = GenericXLogRegisterBuffer(xlog, directory, 0);
-	InitCodePage(cache->meta.layout, cache->geometry, page, target.list, target.chain);
+	InitCodePage(target.meta->layout, *target.geometry, page, target.list, target.chain);
 	CodeTailData *old_tail = CodeTail(old_page), *tail = CodeTail(page);
 	tail->first_row = old_tail->first_row + old_tail->count;
-	if (tail->first_row % cache->geometry.rows_per_page != 0)
+	if (tail->first_row % target.geometry->rows_per_page != 0)
 		tail->row_pages[tail->n_row_pages++] = old_tail->row_pages[old_tail->n_row_pages - 1];
 	old_tail->common.next = BufferGetBlockNumber(fresh);
 	DirectoryEntries(entries)[target.list % kDirectoryEntries].tail = BufferGetBlockNumber(fresh);
@@ -125,21 +115,23 @@ AddCodePage(const Target &target, Buffer full) {
 	return fresh;
 }
 
-void
-AppendToList(Relation index, const IndexCache *cache, uint32 list, const NewRow &row) {
-	// Compaction can come between reading the directory and locking the page, but not so often.
-	for (int attempt = 0; attempt < 1000; attempt++) {
+} // namespace
+
+bool
+AppendToList(Relation index, const MetaData &meta, const Geometry &geometry, uint32 list,
+			 const NewRow &row) {
+	for (;;) {
 		CHECK_FOR_INTERRUPTS();
-		DirectoryEntryData entry = ReadDirectoryEntry(index, cache->meta, list);
-		Target target = {index, cache, list, entry.chain};
+		DirectoryEntryData entry = ReadDirectoryEntry(index, meta, list);
+		Target target = {index, &meta, &geometry, list, entry.chain};
 		Buffer buffer = ReadPage(index, entry.tail);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		if (!IsCurrentCodePage(buffer, list, entry.chain)) {
 			UnlockReleaseBuffer(buffer);
-			continue;
+			return false;
 		}
-		const CodeTailData *tail = CheckCodePage(index, buffer, cache->geometry, list, entry.chain);
-		if (tail->count == cache->geometry.slots_per_page) {
+		const CodeTailData *tail = CheckCodePage(index, buffer, geometry, list, entry.chain);
+		if (tail->count == geometry.slots_per_page) {
 			if (tail->common.next != InvalidBlockNumber) {
 				UnlockReleaseBuffer(buffer); // another insert was here between the two locks
 				continue;
@@ -155,10 +147,25 @@ AppendToList(Relation index, const IndexCache *cache, uint32 list, const NewRow 
 		}
 		AppendToPage(target, buffer, row);
 		UnlockReleaseBuffer(buffer);
-		return;
+		return true;
 	}
-	RaiseCorrupted(index, DirectoryBlock(cache->meta, list),
-				   "The last page of a list is not one of its pages.");
+}
+
+namespace {
+
+/// @return false: the list was replaced since the cache was read
+bool
+InsertVector(Relation index, const IndexCache *cache, const float *elements, ItemPointer tid) {
+	ann::Quantizer quantizer = cache->quantizer();
+	// As pgvector: a zero vector has no direction, and is in no cosine index.
+	if (!quantizer.Prepare(elements, cache->prepared))
+		return true;
+	uint32 list;
+	quantizer.Assign(cache->prepared, 1, &list);
+	NewRow row = {cache->code, 0, cache->row, tid, 0};
+	row.residual =
+		quantizer.Encode(cache->prepared, list, cache->code, &row.t, cache->row).residual_squared;
+	return AppendToList(index, cache->meta, cache->geometry, list, row);
 }
 
 } // namespace
@@ -181,15 +188,13 @@ Insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation, I
 		cache = GetCache(index);
 	}
 	CheckIndexDimensions(cache->meta.layout, n);
-	ann::Quantizer quantizer = cache->quantizer();
-	// As pgvector: a zero vector has no direction, and is in no cosine index.
-	if (quantizer.Prepare(elements, cache->prepared)) {
-		uint32 list;
-		quantizer.Assign(cache->prepared, 1, &list);
-		NewRow row = {cache->code, 0, cache->row, tid, 0};
-		row.residual = quantizer.Encode(cache->prepared, list, cache->code, &row.t, cache->row)
-						   .residual_squared;
-		AppendToList(index, cache, list, row);
+	// VACUUM can replace the list, or all lists, between reading the cache and locking the page, but not so often.
+	int attempt = 0;
+	while (!InsertVector(index, cache, elements, tid)) {
+		if (++attempt == 1000)
+			RaiseCorrupted(index, cache->meta.directory_start,
+						   "The last page of a list is not one of its pages.");
+		cache = GetCache(index);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

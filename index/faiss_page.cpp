@@ -155,36 +155,31 @@ CheckRowPage(Relation index, Buffer buffer, uint32 list, uint32 chain) {
 		RaiseOtherPage(index, BufferGetBlockNumber(buffer));
 }
 
-namespace {
-
-/// Is there a tail to look at? Less than the checks that know which page it should be.
 bool
-IsCodeOrRowPage(Page page) {
+HasSomeTail(Page page) {
 	auto *header = (PageHeader)page;
 	if (PageIsNew(page) || header->pd_special < kDataOffset ||
 		header->pd_special > BLCKSZ - sizeof(PageTailData) ||
 		header->pd_special != MAXALIGN(header->pd_special))
 		return false;
-	return Tail(page)->kind == (uint16)PageKind::kCodes ||
-		   Tail(page)->kind == (uint16)PageKind::kRows;
+	return Tail(page)->kind > (uint16)PageKind::kMeta &&
+		   Tail(page)->kind <= (uint16)PageKind::kRows;
 }
-
-} // namespace
 
 bool
 IsDeletedPage(Page page) {
-	return IsCodeOrRowPage(page) && (Tail(page)->flags & kPageDeleted) != 0;
+	return HasSomeTail(page) && (Tail(page)->flags & kPageDeleted) != 0;
 }
 
 bool
-IsChainPage(Page page, uint32 list, uint32 chain) {
-	return IsCodeOrRowPage(page) && Tail(page)->list == list && Tail(page)->chain == chain;
+IsPageOf(Page page, uint32 list, uint32 chain) {
+	return HasSomeTail(page) && Tail(page)->list == list && Tail(page)->chain == chain;
 }
 
 bool
 IsCurrentCodePage(Buffer buffer, uint32 list, uint32 chain) {
 	Page page = BufferGetPage(buffer);
-	return IsChainPage(page, list, chain) && !IsDeletedPage(page) &&
+	return IsPageOf(page, list, chain) && !IsDeletedPage(page) &&
 		   Tail(page)->kind == (uint16)PageKind::kCodes;
 }
 

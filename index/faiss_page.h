@@ -173,11 +173,13 @@ bool IsCurrentCodePage(Buffer buffer, uint32 list, uint32 chain);
 Buffer AllocatePage(Relation index);
 /// A page at the end of the index, zeroed and exclusively locked.
 Buffer ExtendIndex(Relation index);
+/// Is there a tail to look at, of any page but the meta page? Less than the checks that know which page it should be.
+bool HasSomeTail(Page page);
 /// May the deleted page be used again?
 bool IsRecyclable(Page page);
 bool IsDeletedPage(Page page);
-/// A code or row page of this chain, deleted or not.
-bool IsChainPage(Page page, uint32 list, uint32 chain);
+/// A page of this chain (list and chain 0: of the quantizer or directory), deleted or not.
+bool IsPageOf(Page page, uint32 list, uint32 chain);
 
 /// Not P_NEW, whatever a damaged page names. @throws (ereport) XX002
 Buffer ReadPage(Relation index, BlockNumber block);
@@ -189,6 +191,14 @@ MetaOf(Page page) {
 	return (MetaData *)((char *)page + kDataOffset);
 }
 DirectoryEntryData ReadDirectoryEntry(Relation index, const MetaData &meta, uint32 list);
+inline BlockNumber
+BlobPages(const MetaData &meta) {
+	return (BlockNumber)((meta.blob_bytes + kPageCapacity - 1) / kPageCapacity);
+}
+inline BlockNumber
+DirectoryPages(const MetaData &meta) {
+	return (meta.layout.lists + kDirectoryEntries - 1) / kDirectoryEntries;
+}
 inline BlockNumber
 DirectoryBlock(const MetaData &meta, uint32 list) {
 	return meta.directory_start + list / kDirectoryEntries;

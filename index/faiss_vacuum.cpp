@@ -7,10 +7,12 @@
 #include "index/faiss.h"
 
 #include "am/base/compat.h"
+#include "index/faiss_chain.h"
 
 extern "C" {
 #include "access/generic_xlog.h"
 #include "commands/vacuum.h"
+#include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
@@ -138,20 +140,22 @@ VacuumLists(Vacuum *vacuum) {
 	MemoryContextDelete(context);
 }
 
-/// Does the page belong to a chain that the directory does not name? Left by a compaction that did not end.
+/// Is there no way to the page? Left by a compaction or growth that did not end.
 bool
-IsOrphan(const Vacuum &vacuum, Page page) {
-	if (PageIsNew(page) || vacuum.meta.layout.dims == 0)
-		return false;
-	auto *header = (PageHeader)page;
-	bool codes = header->pd_special == BLCKSZ - vacuum.geometry.code_special;
-	if (!codes && header->pd_special != BLCKSZ - sizeof(PageTailData))
+IsOrphan(const Vacuum &vacuum, BlockNumber block, Page page) {
+	if (vacuum.meta.layout.dims == 0 || !HasSomeTail(page) || IsDeletedPage(page))
 		return false;
 	const PageTailData *tail = Tail(page);
-	if (tail->kind != (uint16)(codes ? PageKind::kCodes : PageKind::kRows) ||
-		tail->list >= vacuum.meta.layout.lists || (tail->flags & kPageDeleted) != 0)
-		return false;
-	return tail->chain != ReadDirectoryEntry(vacuum.index, vacuum.meta, tail->list).chain;
+	const MetaData &meta = vacuum.meta;
+	switch ((PageKind)tail->kind) {
+		case PageKind::kBlob:
+			return block - meta.blob_start >= BlobPages(meta);
+		case PageKind::kDirectory:
+			return block - meta.directory_start >= DirectoryPages(meta);
+		default:
+			return tail->list >= meta.layout.lists ||
+				   tail->chain != ReadDirectoryEntry(vacuum.index, meta, tail->list).chain;
+	}
 }
 
 /// Tells the free space map of pages that can be used again.
@@ -169,7 +173,7 @@ FindFreePages(const Vacuum &vacuum, IndexBulkDeleteResult *stats) {
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
 		bool is_free = IsRecyclable(page), deleted = is_free || IsDeletedPage(page);
-		bool orphan = !deleted && IsOrphan(vacuum, page);
+		bool orphan = !deleted && IsOrphan(vacuum, block, page);
 		PageTailData tail = orphan ? *Tail(page) : PageTailData();
 		UnlockReleaseBuffer(buffer);
 		if (orphan)
@@ -225,7 +229,19 @@ VacuumCleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats) {
 		stats->num_index_tuples = (double)vacuum->live;
 		stats->estimated_count = false;
 	}
+	// First, so that pages of a growth that did not end are used again.
 	FindFreePages(*vacuum, stats);
+	ann::Layout layout;
+	if (ShouldGrow(info->index, vacuum->meta, (uint64)stats->num_index_tuples, &layout)) {
+		ereport(IsAutoVacuumWorkerProcess() ? LOG : NOTICE,
+				(errmsg("training index \"%s\" on the %.0f rows that it holds",
+						RelationGetRelationName(info->index), stats->num_index_tuples),
+				 errdetail("It was made before them and has had one list.")));
+		Grow(info->index, vacuum->meta, (uint64)stats->num_index_tuples, layout);
+		pfree(vacuum);
+		vacuum = StartVacuum(info);
+		FindFreePages(*vacuum, stats);
+	}
 	pfree(vacuum);
 	return stats;
 }

@@ -4,6 +4,7 @@
 extern "C" {
 #include "access/generic_xlog.h"
 #include "access/xloginsert.h"
+#include "storage/lmgr.h"
 }
 
 namespace pgml::index {
@@ -34,10 +35,13 @@ TakePage(Relation index, PageKind kind, uint32 list, uint32 chain, bool log) {
 BlockNumber
 TakePages(Relation index, Size n, PageKind kind, bool log) {
 	BlockNumber first = InvalidBlockNumber;
+	// Inserts may extend the index too: nobody may come in between.
+	LockRelationForExtension(index, ExclusiveLock);
 	for (Size i = 0; i < n; i++) {
 		BlockNumber block = Claim(index, ExtendIndex(index), kind, 0, 0, log);
 		first = i == 0 ? block : first;
 	}
+	UnlockRelationForExtension(index, ExclusiveLock);
 	return first;
 }
 

@@ -35,7 +35,7 @@ void WritePage(Relation index, BlockNumber block, Page image, bool log);
 /// Takes a place for a page that WritePage fills, and makes it an empty page of that kind before it lets go of it: until then it
 /// looks free to everybody else. Without `log` nobody else is there.
 BlockNumber TakePage(Relation index, PageKind kind, uint32 list, uint32 chain, bool log);
-/// Places one behind the other at the end of the index, for pages of no list. Nobody else makes pages meanwhile.
+/// Places one behind the other at the end of the index, for pages of no list.
 BlockNumber TakePages(Relation index, Size n, PageKind kind, bool log);
 
 } // namespace pgml::index

@@ -34,14 +34,13 @@ struct ErrorCopy {
 /// statement ..." appears.
 [[noreturn]] void RaiseCopied(const ErrorCopy &error);
 
-/// Runs C++ code that may throw; turns exceptions into ereport(ERROR) after everything is unwound.
+/// Runs C++ code that may throw. @return false: it did, and `error` says what
 template <typename F>
-inline void
-Guard(F &&function) {
-	ErrorCopy error;
+inline bool
+Attempt(F &&function, ErrorCopy &error) {
 	try {
 		std::forward<F>(function)();
-		return;
+		return true;
 	} catch (const pgml::Cancelled &) {
 		error.kind = ErrorCopy::kStopped;
 	} catch (const pgml::Error &e) {
@@ -53,7 +52,16 @@ Guard(F &&function) {
 	} catch (...) {
 		error.Set(ERRCODE_INTERNAL_ERROR, "unrecognized C++ exception");
 	}
-	RaiseCopied(error);
+	return false;
+}
+
+/// The same; turns exceptions into ereport(ERROR) after everything is unwound.
+template <typename F>
+inline void
+Guard(F &&function) {
+	ErrorCopy error;
+	if (!Attempt(std::forward<F>(function), error))
+		RaiseCopied(error);
 }
 
 /// True once the backend has an interrupt to process (cancel, terminate, timeout). For model code.

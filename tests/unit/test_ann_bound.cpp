@@ -147,4 +147,64 @@ TEST(AnnBound, HoldsAtTheEndsOfTheRange) {
 	}
 }
 
+/// Rows that were decoded and encoded for another quantizer, as when an index grows: their bounds hold for the vectors of old.
+TEST(AnnBound, HoldsAfterDecoding) {
+	for (Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine})
+		for (RowCodec codec : {RowCodec::kSq8, RowCodec::kFloat32})
+			for (size_t dims : {1, 7, 40, 100}) {
+				SCOPED_TRACE(std::to_string(dims) + " dimensions, metric " +
+							 std::to_string(static_cast<int>(metric)));
+				const auto d = static_cast<uint32_t>(dims);
+				const Vectors vectors = test::Clustered(300, dims, 5, dims);
+				MemoryIndex one(Layout::Of(d, metric, 1, 0, codec), Vectors{dims, {}});
+				MemoryIndex trained(Layout::Of(d, metric, 8, d > 4 ? d / 2 : 0, codec), vectors);
+				const Vectors queries = QueriesFor(vectors, dims);
+				std::vector<float> prepared(dims), decoded(dims), again(dims);
+				std::vector<uint8_t> code(dims + 1);
+				std::vector<std::byte> row(
+					std::max(one.layout.row_bytes, trained.layout.row_bytes));
+				for (size_t i = 0; i < vectors.size(); i++) {
+					if (!one.quantizer.Prepare(vectors[i], prepared.data()))
+						continue;
+					float t, score;
+					uint32_t list;
+					one.quantizer.Encode(prepared.data(), 0, code.data(), &t, row.data());
+					const float error = one.quantizer.Decode(row.data(), 0, decoded.data());
+					double distance = 0;
+					for (size_t j = 0; j < dims; j++)
+						distance += std::pow(static_cast<double>(prepared[j]) - decoded[j], 2);
+					ASSERT_LE(std::sqrt(distance), error);
+					if (codec == RowCodec::kFloat32) {
+						ASSERT_EQ(error, 0);
+					}
+					trained.quantizer.Assign(decoded.data(), 1, &list);
+					trained.quantizer.Encode(decoded.data(), list, code.data(), &t, row.data(),
+											 error);
+					ASSERT_GE(trained.quantizer.Decode(row.data(), list, again.data()), error);
+					for (size_t q = 0; q < queries.size(); q++) {
+						if (!trained.query.Start(queries[q]))
+							continue;
+						const double real = test::Operator(metric, vectors[i], queries[q], dims);
+						ASSERT_LE(trained.query.LowerBound(row.data(), list, &score), real)
+							<< "vector " << i << " query " << q;
+					}
+				}
+			}
+}
+
+/// What a damaged page holds decodes to finite numbers.
+TEST(AnnBound, DecodesAnything) {
+	MemoryIndex index(Layout::Of(16, Metric::kL2, 1, 0, RowCodec::kSq8), Vectors{16, {}});
+	std::mt19937_64 random(7);
+	std::vector<std::byte> row(index.layout.row_bytes);
+	std::vector<float> decoded(16);
+	for (int round = 0; round < 20000; round++) {
+		for (std::byte &byte : row)
+			byte = static_cast<std::byte>(random());
+		index.quantizer.Decode(row.data(), 0, decoded.data());
+		for (float value : decoded)
+			ASSERT_TRUE(std::isfinite(value));
+	}
+}
+
 } // namespace pgml

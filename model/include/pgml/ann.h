@@ -130,9 +130,17 @@ public:
 	 * @param code    out: `subquantizers` bytes, one nibble each (may be nullptr without codes)
 	 * @param t       out: what PutCode stores beside the code; finite
 	 * @param row     out: row_bytes bytes
+	 * @param known_error  how far the vector may be from the true one, Decode's result: the row's bounds then hold for that
 	 */
-	Encoded Encode(const float *vector, uint32_t list, uint8_t *code, float *t,
-				   std::byte *row) const noexcept;
+	Encoded Encode(const float *vector, uint32_t list, uint8_t *code, float *t, std::byte *row,
+				   float known_error = 0) const noexcept;
+	/**
+	 * The vector that a row stands for, for moving it into another quantizer.
+	 *
+	 * @param vector  out: dims floats, prepared
+	 * @return        a distance that the prepared vector that was encoded is not farther away than; infinite: unknown
+	 */
+	float Decode(const std::byte *row, uint32_t list, float *vector) const noexcept;
 	/// Centroid of a list, as floats.
 	void Centroid(uint32_t list, float *out) const noexcept;
 

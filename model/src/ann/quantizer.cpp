@@ -70,8 +70,8 @@ Quantizer::Prepare(const float *vector, float *prepared) const noexcept {
 }
 
 Encoded
-Quantizer::Encode(const float *vector, uint32_t list, uint8_t *code, float *t,
-				  std::byte *row) const noexcept {
+Quantizer::Encode(const float *vector, uint32_t list, uint8_t *code, float *t, std::byte *row,
+				  float known_error) const noexcept {
 	const Blob blob(blob_);
 	const Layout &layout = blob.layout();
 	size_t dims = layout.dims;
@@ -119,11 +119,36 @@ Quantizer::Encode(const float *vector, uint32_t list, uint8_t *code, float *t,
 		double difference = exact - (minimum + step * codes[i]);
 		error += difference * difference;
 	}
-	head.error = RoundedUp(std::sqrt(error) * (1 + 1e-6));
-	if (layout.metric == Metric::kCosine && !(std::fabs(length - 1) < 0.01))
+	head.error = RoundedUp((std::sqrt(error) + known_error * scale) * (1 + 1e-6));
+	// A decoded vector's length is not exactly 1; what Prepare marked came out of Decode with an infinite error.
+	if (layout.metric == Metric::kCosine && known_error == 0 && !(std::fabs(length - 1) < 0.01))
 		head.error = HUGE_VALF;
 	memcpy(row, &head, sizeof(head));
 	return encoded;
+}
+
+float
+Quantizer::Decode(const std::byte *row, uint32_t list, float *vector) const noexcept {
+	const Blob blob(blob_);
+	const Layout &layout = blob.layout();
+	if (layout.rows == RowCodec::kFloat32) {
+		memcpy(vector, row, layout.dims * sizeof(float));
+		return 0;
+	}
+	RowHead head;
+	memcpy(&head, row, sizeof(head));
+	const auto *codes = reinterpret_cast<const uint8_t *>(row) + sizeof(head);
+	const uint16_t *centroid = blob.Row(list);
+	double minimum = ShortToFloat(head.minimum), step = ShortToFloat(head.step), rounding = 0;
+	for (size_t i = 0; i < layout.dims; i++) {
+		double exact =
+			(minimum + step * codes[i] + HalfToFloat(centroid[i])) / blob.scale() + blob.mean[i];
+		// A damaged row's may be anything: what goes on from here is finite, with an error that is not.
+		vector[i] = std::fabs(exact) <= FLT_MAX ? static_cast<float>(exact) : 0;
+		double difference = exact - vector[i];
+		rounding += difference * difference;
+	}
+	return RoundedUp((head.error / blob.scale() + std::sqrt(rounding)) * (1 + 1e-6));
 }
 
 void
