@@ -1,5 +1,6 @@
 /**
- * EXPLAIN ANALYZE of a search: the node PgmlSearchStatistics above each index scan of access method faiss.
+ * EXPLAIN ANALYZE of a search: the node PgmlSearchStatistics above each index scan of access method faiss, and above each
+ * bitmap scan of a table that reads such an index.
  *
  * PostgreSQL lets nobody add a line to what EXPLAIN says of an index scan. So when a statement is executed with
  * instrumentation (EXPLAIN ANALYZE; auto_explain.log_analyze), and only then, ExecutorStart puts a node of ours above each such
@@ -47,18 +48,42 @@ ExecutorStart_hook_type previous_start = nullptr;
 CustomScanMethods scan_methods;
 CustomExecMethods exec_methods;
 
+/// An index scan below the node.
+struct Below {
+	PlanState *scan;        ///< IndexScanState or BitmapIndexScanState
+	uint64 number;          ///< of the search that `counted` belongs to
+	SearchCounters counted; ///< what is in Instrumentation already
+};
+
 struct StatisticsState {
-	CustomScanState css;    // must be first
-	SearchCounters counted; ///< of the present search, what is in Instrumentation already
-	double recall;          ///< the settings that it follows
+	CustomScanState css; // must be first
+	List *below;         ///< of Below
+	double recall;       ///< the settings that searches follow
 	int probes, refine;
 };
 
 // The node -----------------------------------------------------------------------------------------------------------
 
-IndexScanState *
-ScanBelow(StatisticsState *state) {
-	return castNode(IndexScanState, outerPlanState(state));
+Relation
+IndexOf(const Below *below) {
+	return IsA(below->scan, IndexScanState)
+			   ? ((const IndexScanState *)below->scan)->iss_RelationDesc
+			   : ((const BitmapIndexScanState *)below->scan)->biss_RelationDesc;
+}
+
+/// @return nullptr: it has not begun, or only tests a row of EvalPlanQual
+const Search *
+SearchOf(const Below *below) {
+	IndexScanDesc scan = IsA(below->scan, IndexScanState)
+							 ? ((const IndexScanState *)below->scan)->iss_ScanDesc
+							 : ((const BitmapIndexScanState *)below->scan)->biss_ScanDesc;
+	return scan != nullptr ? (const Search *)scan->opaque : nullptr;
+}
+
+bool
+IsOrdered(const Below *below) {
+	return IsA(below->scan, IndexScanState) &&
+		   ((const IndexScanState *)below->scan)->iss_NumOrderByKeys > 0;
 }
 
 Node *
@@ -68,7 +93,7 @@ CreateState(CustomScan *) {
 	return (Node *)state;
 }
 
-/// A search reads its settings when it starts, with its first row.
+/// A search reads its settings when it starts.
 void
 NoteSettings(StatisticsState *state) {
 	state->recall = am::guc_recall;
@@ -76,40 +101,86 @@ NoteSettings(StatisticsState *state) {
 	state->refine = am::guc_refine;
 }
 
+void CollectScans(StatisticsState *state, PlanState *from);
+
+void
+CollectScans(StatisticsState *state, PlanState **from, int n) {
+	for (int i = 0; i < n; i++)
+		CollectScans(state, from[i]);
+}
+
+void
+CollectScans(StatisticsState *state, PlanState *from) {
+	check_stack_depth();
+	switch (nodeTag(from)) {
+		case T_BitmapHeapScanState:
+			CollectScans(state, outerPlanState(from));
+			break;
+		case T_BitmapAndState:
+			CollectScans(state, ((BitmapAndState *)from)->bitmapplans,
+						 ((BitmapAndState *)from)->nplans);
+			break;
+		case T_BitmapOrState:
+			CollectScans(state, ((BitmapOrState *)from)->bitmapplans,
+						 ((BitmapOrState *)from)->nplans);
+			break;
+		case T_BitmapIndexScanState:
+		case T_IndexScanState: {
+			auto *below = (Below *)palloc0(sizeof(Below));
+			below->scan = from;
+			if (IsFaiss(IndexOf(below)->rd_rel->relam))
+				state->below = lappend(state->below, below);
+			break;
+		}
+		default:
+			elog(ERROR, "unrecognized node type: %d", (int)nodeTag(from));
+	}
+}
+
 void
 Begin(CustomScanState *css, EState *estate, int eflags) {
 	auto *state = (StatisticsState *)css;
 	outerPlanState(css) = ExecInitNode(outerPlan(css->ss.ps.plan), estate, eflags);
-	IndexScanState *scan = ScanBelow(state);
-	css->ss.ss_currentRelation = scan->ss.ss_currentRelation;
-	css->ss.ss_ScanTupleSlot = scan->ss.ss_ScanTupleSlot;
+	auto *child = (ScanState *)outerPlanState(css);
+	css->ss.ss_currentRelation = child->ss_currentRelation;
+	css->ss.ss_ScanTupleSlot = child->ss_ScanTupleSlot;
 	PlanState *ps = &css->ss.ps;
-	ps->resultops = ExecGetResultSlotOps(&scan->ss.ps, &ps->resultopsfixed);
+	ps->resultops = ExecGetResultSlotOps(&child->ps, &ps->resultopsfixed);
 	ps->resultopsset = true;
+	CollectScans(state, &child->ps);
 	NoteSettings(state);
 }
 
-/// Adds what the search did since the last row. Four counters: three of the node's, and one of the scan's that EXPLAIN does
+/// Adds what searches did since the last row. Four counters: three of the node's, and one of the scan's that EXPLAIN does
 /// not show.
 void
 Count(StatisticsState *state) {
-	IndexScanState *scan = ScanBelow(state);
-	Instrumentation *own = state->css.ss.ps.instrument, *below = scan->ss.ps.instrument;
-	if (scan->iss_ScanDesc == nullptr || own == nullptr || below == nullptr)
-		return; // it tests one row of EvalPlanQual
-	const SearchCounters &now = ((const Search *)scan->iss_ScanDesc->opaque)->counters;
-	own->ntuples2 += (double)(now.lists - state->counted.lists);
-	own->nfiltered1 += (double)(now.codes - state->counted.codes);
-	own->nfiltered2 += (double)(now.bounded - state->counted.bounded);
-	below->ntuples2 += (double)(now.left_out - state->counted.left_out);
-	state->counted = now;
+	Instrumentation *own = state->css.ss.ps.instrument;
+	if (own == nullptr)
+		return; // a plan of EvalPlanQual
+	ListCell *cell;
+	foreach (cell, state->below) {
+		auto *below = (Below *)lfirst(cell);
+		const Search *search = SearchOf(below);
+		if (search == nullptr)
+			continue;
+		if (search->number != below->number) {
+			below->number = search->number;
+			below->counted = {};
+			NoteSettings(state);
+		}
+		const SearchCounters &now = search->counters, &counted = below->counted;
+		own->ntuples2 += (double)(now.lists - counted.lists);
+		own->nfiltered1 += (double)(now.codes - counted.codes);
+		own->nfiltered2 += (double)(now.bounded - counted.bounded);
+		below->scan->instrument->ntuples2 += (double)(now.left_out - counted.left_out);
+		below->counted = now;
+	}
 }
 
 TupleTableSlot *
 Execute(CustomScanState *css) {
 	auto *state = (StatisticsState *)css;
-	if (state->counted.lists == 0)
-		NoteSettings(state);
 	TupleTableSlot *slot = ExecProcNode(outerPlanState(css));
 	Count(state);
 	return slot;
@@ -117,8 +188,6 @@ Execute(CustomScanState *css) {
 
 void
 Rescan(CustomScanState *css) {
-	// The counters of the scan start at 0 with each search.
-	((StatisticsState *)css)->counted = {};
 	if (outerPlanState(css)->chgParam == nullptr)
 		ExecReScan(outerPlanState(css));
 }
@@ -138,41 +207,62 @@ ExplainRecall(double recall, ExplainState *es) {
 	ExplainPropertyFloat("Recall Target", nullptr, recall, digits, es);
 }
 
-/// Counts are averages of the node's loops, as those of rows are.
+/// What all searches of the node did, over all of their loops.
+struct Totals {
+	double loops, left_out;
+	uint32 lists; ///< that the indexes have
+	bool ordered;
+};
+
+Totals
+AddUp(const StatisticsState *state) {
+	Totals totals = {};
+	ListCell *cell;
+	foreach (cell, state->below) {
+		auto *below = (Below *)lfirst(cell);
+		Instrumentation *instrument = below->scan->instrument;
+		InstrEndLoop(instrument); // EXPLAIN does it when it comes to the scan
+		totals.loops = Max(totals.loops, instrument->nloops);
+		totals.left_out += instrument->ntuples2;
+		totals.ordered |= IsOrdered(below);
+		// The search may have been in other processes: its cache would not tell.
+		MetaData meta;
+		ReadMeta(IndexOf(below), &meta);
+		totals.lists += meta.layout.dims > 0 ? meta.layout.lists : 0;
+	}
+	return totals;
+}
+
+/// Counts are averages of the loops, as those of rows are.
 void
 Explain(CustomScanState *css, List *, ExplainState *es) {
 	auto *state = (StatisticsState *)css;
-	IndexScanState *scan = ScanBelow(state);
-	const Instrumentation *own = css->ss.ps.instrument, *below = scan->ss.ps.instrument;
-	if (!es->analyze || own == nullptr || below == nullptr)
+	const Instrumentation *own = css->ss.ps.instrument;
+	if (!es->analyze || own == nullptr)
 		return;
 	bool text = es->format == EXPLAIN_FORMAT_TEXT;
 	if (own->nloops == 0 && text)
 		return; // never executed
-	double loops = Max(own->nloops, 1.0);
-	// The search may have been in other processes: its cache would not tell.
-	MetaData meta;
-	ReadMeta(scan->iss_RelationDesc, &meta);
-	uint32 lists = meta.layout.dims > 0 ? meta.layout.lists : 0;
+	Totals totals = AddUp(state);
+	double loops = Max(totals.loops, 1.0);
 	// A range without order looks at every row, whatever they say.
-	bool ordered = scan->iss_NumOrderByKeys > 0;
-	if (ordered && (state->probes == 0 || state->refine == 0))
+	if (totals.ordered && (state->probes == 0 || state->refine == 0))
 		ExplainRecall(state->recall, es);
-	if (ordered && state->probes > 0)
+	if (totals.ordered && state->probes > 0)
 		ExplainPropertyInteger("Probes", nullptr, state->probes, es);
-	if (ordered && state->refine > 0)
+	if (totals.ordered && state->refine > 0)
 		ExplainPropertyInteger("Refine", nullptr, state->refine, es);
 	if (text) {
-		char *probed = psprintf("%.0f of %u", own->ntuples2 / loops, lists);
+		char *probed = psprintf("%.0f of %u", own->ntuples2 / loops, totals.lists);
 		ExplainPropertyText("Lists Probed", probed, es);
 	} else {
 		ExplainPropertyFloat("Lists Probed", nullptr, own->ntuples2 / loops, 0, es);
-		ExplainPropertyInteger("Lists", nullptr, lists, es);
+		ExplainPropertyInteger("Lists", nullptr, totals.lists, es);
 	}
 	ExplainPropertyFloat("Codes Scanned", nullptr, own->nfiltered1 / loops, 0, es);
 	ExplainPropertyFloat("Vectors Reranked", nullptr, own->nfiltered2 / loops, 0, es);
-	if (below->ntuples2 > 0 || !text)
-		ExplainPropertyFloat("Rows Left Out", nullptr, below->ntuples2 / loops, 0, es);
+	if (totals.left_out > 0 || !text)
+		ExplainPropertyFloat("Rows Left Out", nullptr, totals.left_out / loops, 0, es);
 }
 
 // Its place ----------------------------------------------------------------------------------------------------------
@@ -211,15 +301,33 @@ MakeNode(Plan *child, int plan_node_id) {
 }
 
 bool
-IsSearch(const Plan *plan) {
-	if (!IsA(plan, IndexScan))
+IsFaissIndex(Oid index) {
+	HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
+	if (!HeapTupleIsValid(row))
 		return false;
-	HeapTuple index = SearchSysCache1(RELOID, ObjectIdGetDatum(((const IndexScan *)plan)->indexid));
-	if (!HeapTupleIsValid(index))
-		return false;
-	bool is_faiss = IsFaiss(((Form_pg_class)GETSTRUCT(index))->relam);
-	ReleaseSysCache(index);
+	bool is_faiss = IsFaiss(((Form_pg_class)GETSTRUCT(row))->relam);
+	ReleaseSysCache(row);
 	return is_faiss;
+}
+
+void
+FindBitmapSearch(Plan **place, void *context) {
+	check_stack_depth();
+	auto *found = static_cast<bool *>(context);
+	if (IsA(*place, BitmapIndexScan))
+		*found |= IsFaissIndex(((BitmapIndexScan *)*place)->indexid);
+	pg::VisitChildPlans(*place, FindBitmapSearch, context);
+}
+
+/// Does the node go above this one?
+bool
+IsSearch(Plan *plan) {
+	if (IsA(plan, IndexScan))
+		return IsFaissIndex(((IndexScan *)plan)->indexid);
+	bool found = false;
+	if (IsA(plan, BitmapHeapScan))
+		FindBitmapSearch(&plan->lefttree, &found);
+	return found;
 }
 
 void

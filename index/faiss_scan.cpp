@@ -233,6 +233,7 @@ Rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orderbys, int n_ord
 	search->is_cut = false;
 	search->walk = {0, 0, 0, 0, InvalidBlockNumber, 0};
 	search->counters = {};
+	search->number++;
 	search->last_bound = -INFINITY;
 }
 

@@ -122,6 +122,7 @@ struct Search {
 
 	double last_bound;
 	SearchCounters counters;
+	uint64 number; ///< of the search; each rescan is another one, with counters of its own
 
 	double limit; ///< rows that are farther cannot satisfy the range of the scan; infinity: any can
 	bool passed;  ///< a row was

@@ -93,6 +93,30 @@ CREATE TABLE nothing (v vector(8));
 CREATE INDEX ON nothing USING faiss (v);
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT FROM nothing ORDER BY v <-> '[1,2,3,4,5,6,7,8]' LIMIT 5;
 
+\echo -- ranges, by the index and by a bitmap
+CREATE TABLE near_and_far (id int PRIMARY KEY, g int, v vector(8), w vector(8));
+INSERT INTO near_and_far SELECT id, g, v, some_vector(id + 1000) FROM items;
+CREATE INDEX near_v ON near_and_far USING faiss (v) WITH (factory = 'IVF4,Flat');
+CREATE INDEX near_w ON near_and_far USING faiss (w) WITH (factory = 'Flat');
+CREATE FUNCTION range_of(q vector, r float8) RETURNS pgml.vector_range LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN ROW(q, r, false); END $$;
+CREATE INDEX near_g ON near_and_far (g);
+ANALYZE near_and_far;
+SET enable_bitmapscan = off;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM near_and_far WHERE v <-> '[1,2,3,4,5,6,7,8]' < 1;
+SET enable_bitmapscan = on; SET enable_indexscan = off;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM near_and_far WHERE v <-> '[1,2,3,4,5,6,7,8]' < 1;
+SELECT * FROM searches($$SELECT id FROM near_and_far WHERE v <<->> range_of('[1,2,3,4,5,6,7,8]', 1) OR w <<->> range_of('[1,2,3,4,5,6,7,8]', 1) OR g = 11$$);
+\echo -- no other bitmap
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM near_and_far WHERE g = 11;
+\echo -- by parameters, again and again
+SELECT * FROM searches('SELECT a.id, (SELECT count(*) FROM near_and_far i WHERE i.v <-> a.v < 1) FROM items a WHERE id < 5');
+SELECT * FROM searches('SELECT a.id, (SELECT count(*) FROM near_and_far i WHERE i.v <<->> range_of(a.v, 1) OR i.w <<->> range_of(a.v, CASE WHEN a.id = 3 THEN NULL ELSE 1 END)) FROM items a WHERE id < 5');
+\echo -- in workers
+SET enable_indexscan = off; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
+SELECT probed, lists, codes, reranked FROM searches($$SELECT count(*) FROM near_and_far WHERE v <-> '[1,2,3,4,5,6,7,8]' < 1e9$$);
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; SET max_parallel_workers_per_gather = 0;
+RESET enable_indexscan; RESET enable_bitmapscan;
+
 \echo -- a plan of the cache is not changed
 SET plan_cache_mode = force_generic_plan;
 PREPARE nearest(vector) AS SELECT id FROM items ORDER BY v <-> $1 LIMIT 2;
@@ -122,7 +146,10 @@ INSERT INTO statements (statement) VALUES
 	('SELECT id, row_number() OVER (ORDER BY v <-> some_vector(1)) FROM items'),
 	('WITH RECURSIVE path(id, depth) AS (SELECT 1, 0 UNION ALL SELECT n.id, depth + 1 FROM path p JOIN items a ON a.id = p.id
 		CROSS JOIN LATERAL (SELECT i.id FROM items i WHERE i.id > a.id ORDER BY i.v <-> a.v LIMIT 1) n WHERE depth < 8) SELECT * FROM path'),
-	('SELECT x.id FROM (SELECT id, v <-> some_vector(1) AS d FROM items ORDER BY d) x JOIN (SELECT id, v <-> some_vector(1) AS d FROM items ORDER BY d) y USING (d, id)');
+	('SELECT x.id FROM (SELECT id, v <-> some_vector(1) AS d FROM items ORDER BY d) x JOIN (SELECT id, v <-> some_vector(1) AS d FROM items ORDER BY d) y USING (d, id)'),
+	('SELECT id, w FROM near_and_far n WHERE v <-> some_vector(1) < 900'),
+	('SELECT id FROM near_and_far WHERE v <<->> range_of(some_vector(1), 900) OR w <<->> range_of(some_vector(2), 600)'),
+	('SELECT a.id, (SELECT count(*) FROM near_and_far i WHERE i.v <-> a.v < a.id * 50) FROM items a WHERE id < 30 ORDER BY 1');
 UPDATE statements SET plain = result(statement);
 LOAD 'auto_explain';
 SET auto_explain.log_analyze = on; SET auto_explain.log_nested_statements = on; SET auto_explain.log_min_duration = 0;
@@ -145,6 +172,12 @@ FETCH 1 FROM c;
 COMMIT;
 FETCH ALL FROM c;
 CLOSE c;
+BEGIN;
+SET LOCAL enable_indexscan = off;
+DECLARE c CURSOR FOR SELECT id FROM near_and_far WHERE v <-> some_vector(7) < 1;
+FETCH 1 FROM c;
+UPDATE near_and_far SET g = -1 WHERE CURRENT OF c RETURNING id;
+ROLLBACK;
 CREATE TABLE copies (gone int, id int, also text);
 ALTER TABLE copies DROP COLUMN gone;
 INSERT INTO copies (id) SELECT id FROM items ORDER BY v <-> '[1,2,3,4,5,6,7,8]';
