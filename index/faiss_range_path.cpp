@@ -247,6 +247,45 @@ AddPlainPaths(const RangeSearch *search, List *clauses, Relids clause_relids) {
 		create_partial_bitmap_paths(search->root, rel, (Path *)path);
 }
 
+/// What is known better now than when the server estimated the rows of the table: a LIMIT, and joins, are planned by it. Not for
+/// partitions, whose rows were summed up already.
+void
+CorrectRows(const RangeSearch *search, const RangeClause *ranges, IndexClause *const *clauses,
+			int n) {
+	RelOptInfo *rel = search->rel;
+	// NULL is not indexed. What a partial index leaves out, other clauses do.
+	double indexed = search->index->indpred != NIL || rel->tuples <= 0
+						 ? 1
+						 : Min(search->index->tuples / rel->tuples, 1.0);
+	bool known = false;
+	for (int i = 0; i < n; i++) {
+		double share = ((RestrictInfo *)linitial(clauses[i]->indexquals))->norm_selec;
+		if (share < 0)
+			continue;
+		ranges[i].clause->norm_selec = share * indexed;
+		known = true;
+	}
+	if (!known || rel->reloptkind != RELOPT_BASEREL)
+		return;
+	double before = rel->rows;
+	rel->rows =
+		clamp_row_est(rel->tuples * clauselist_selectivity(search->root, rel->baserestrictinfo, 0,
+														   JOIN_INNER, nullptr));
+	ListCell *cell;
+	foreach (cell, rel->ppilist) {
+		auto *info = (ParamPathInfo *)lfirst(cell);
+		info->ppi_rows = Min(info->ppi_rows, rel->rows);
+	}
+	foreach (cell, rel->pathlist) {
+		auto *path = (Path *)lfirst(cell);
+		path->rows = path->param_info != nullptr ? path->param_info->ppi_rows : rel->rows;
+	}
+	foreach (cell, rel->partial_pathlist) {
+		auto *path = (Path *)lfirst(cell);
+		path->rows = clamp_row_est(path->rows * rel->rows / before);
+	}
+}
+
 /// Ranges around one centre share a scan: the first that names a centre leads.
 void
 AddRestrictionPaths(const RangeSearch *search) {
@@ -262,6 +301,7 @@ AddRestrictionPaths(const RangeSearch *search) {
 	}
 	if (n == 0)
 		return;
+	CorrectRows(search, ranges, clauses, n);
 	AddOrderedPaths(search, ranges, clauses, n);
 	for (int i = 0; i < n; i++) {
 		bool first = true;

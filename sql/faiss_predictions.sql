@@ -43,10 +43,10 @@ BEGIN
 END $$;
 SET pgml.batch = off; -- without the node that names the model
 EXPLAIN (COSTS OFF) SELECT id FROM flowers ORDER BY spot <-> '[0.5,0.5,0,0]' LIMIT 3;
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
 EXPLAIN (COSTS OFF) SELECT id FROM flowers WHERE spot <-> '[0.5,0.5,0,0]' < 0.5 ORDER BY spot <-> '[0.5,0.5,0,0]' LIMIT 3;
-SET enable_seqscan = off; SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM flowers WHERE spot <-> '[0.5,0.5,0,0]' < 0.5;
-RESET enable_seqscan; RESET enable_bitmapscan;
+RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_sort;
 RESET pgml.batch;
 SELECT * FROM same_order();
 SELECT * FROM same_range();
