@@ -176,8 +176,7 @@ LookFurther(Search *search) {
 		else if (search->is_cut)
 			CollectLeftOut(search);
 		// In order, whatever comes from now on would stand before what is beyond the range.
-		if (search->n_heap == 0 && search->passed && !search->relaxed &&
-			!(all_rows && search->is_cut))
+		if (search->n_heap == 0 && search->passed && !search->relaxed)
 			break;
 		if (search->n_heap == 0 && (search->is_cut || search->n_store > 0 ||
 									OpenLists(search, Max(search->opened / 2, 1U))))

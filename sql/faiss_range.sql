@@ -153,9 +153,9 @@ SELECT rows, expected, in_order, searched FROM ordered(-1, :'q');
 SELECT lists_opened < 30 AS ended, rows_bounded < 1000 AS few FROM pgml.last_search();
 -- With all rows looked at, with little memory, and out of order, nothing is missed.
 SET pgml.recall = 1;
-SELECT radius, o.* FROM unnest(ARRAY[0.5, 1.6, 3, 6, 'infinity', 'NaN']::float8[]) radius, ordered(radius, :'q') o;
+SELECT radius, o.* FROM unnest(ARRAY[0.5, 1.6, 3, 4, 6, 'infinity', 'NaN']::float8[]) radius, ordered(radius, :'q') o;
 SET work_mem = '64kB';
-SELECT radius, o.* FROM unnest(ARRAY[0.5, 1.6, 3, 6, 'infinity', 'NaN']::float8[]) radius, ordered(radius, :'q') o;
+SELECT radius, o.* FROM unnest(ARRAY[0.5, 1.6, 3, 4, 6, 'infinity', 'NaN']::float8[]) radius, ordered(radius, :'q') o;
 RESET pgml.recall;
 SET pgml.iterative_scan = relaxed_order;
 SET pgml.probes = 1;
