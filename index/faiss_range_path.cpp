@@ -345,7 +345,7 @@ AddPaths(PlannerInfo *root, RelOptInfo *rel, Index, RangeTblEntry *entry) {
 		auto *index = (IndexOptInfo *)lfirst(cell);
 		// No catalog is asked: every table of every query comes by.
 		bool is_faiss = (void (*)())index->amcostestimate == (void (*)())CostEstimate;
-		if (!is_faiss || (index->indpred != NIL && !index->predOK))
+		if (!is_faiss || index->hypothetical || (index->indpred != NIL && !index->predOK))
 			continue;
 		RangeSearch search = {root,       rel,
 							  index,      VectorTypeOf(index->opfamily[0], index->opcintype[0]),

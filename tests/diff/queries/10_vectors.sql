@@ -37,3 +37,15 @@ SELECT id, spot FROM shapes WHERE spot <-> '[1,2]' < 8 ORDER BY spot <-> '[1,2]'
 SELECT id FROM shapes ORDER BY spot <-> '[3,-1]', id LIMIT 7;
 SELECT crowd, count(DISTINCT spot), max(vector_dims(spot)) FROM shapes GROUP BY crowd ORDER BY crowd;
 SELECT s.id, pgml.embed('axes', s.a, s.b, s.c) = s.spot FROM shapes s WHERE s.id % 40 = 1 ORDER BY s.id;
+BEGIN CASE index_on_spot
+CREATE INDEX shapes_spot ON shapes USING faiss (spot);
+SET LOCAL enable_seqscan = off;
+SELECT id, spot FROM shapes WHERE spot <-> '[1,2]' < 8 ORDER BY id;
+SELECT count(*), min(id) FROM shapes WHERE 3 >= spot <-> '[0,0]' AND crowd = 1;
+SELECT s.id, t.id FROM shapes s JOIN shapes t ON s.spot <-> t.spot < 0.8 AND s.id < t.id WHERE s.id < 60 ORDER BY 1, 2;
+UPDATE shapes SET a = a + 11 WHERE spot <-> '[1,2]' < 4 RETURNING id, spot;
+INSERT INTO shapes (id, a, b, c) SELECT id + 5000, b, a, c FROM shapes WHERE spot <-> '[1,2]' < 6;
+SELECT id, spot FROM shapes WHERE spot <-> '[1,2]' < 8 ORDER BY id;
+DELETE FROM shapes WHERE spot <-> '[1,2]' <= 7 RETURNING id;
+SELECT count(*) FROM shapes WHERE spot <-> '[1,2]' < 'infinity';
+END CASE
