@@ -57,6 +57,7 @@ MODES = [
     faiss("faiss_generic", ["SET plan_cache_mode = force_generic_plan"], style="prepared"),
     faiss("faiss_cursor", style="cursor"),
     faiss("faiss_workers", [*_PARALLEL, "SET force_parallel_mode = on", "SET pgml.iterative_scan = relaxed_order"]),
+    faiss("faiss_bitmap", ["SET enable_bitmapscan = on", "SET enable_indexscan = off", "SET work_mem = '64kB'"], only="11_nearest_range"),
     faiss("faiss_relaxed", ["SET pgml.recall = 0.5", "SET pgml.probes = 1", "SET pgml.refine = 1", "SET pgml.iterative_scan = relaxed_order"],
           only="11_nearest_all", exact=False),
     faiss("faiss_relaxed_memory", ["SET pgml.recall = 0.5", "SET pgml.probes = 2", "SET pgml.refine = 20", "SET work_mem = '64kB'",
