@@ -19,6 +19,7 @@
  */
 #include "index/faiss.h"
 
+#include "am/base/compat.h"
 #include "am/base/guard.h"
 #include "index/faiss_build.h"
 #include "index/faiss_cache.h"
@@ -71,8 +72,8 @@ struct Growth {
 
 Size
 WorkMemory() {
-	int kilobytes = IsAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ? autovacuum_work_mem
-																			 : maintenance_work_mem;
+	int kilobytes = pg::IsAutoVacuum() && autovacuum_work_mem != -1 ? autovacuum_work_mem
+																	: maintenance_work_mem;
 	return (Size)kilobytes * 1024;
 }
 

@@ -12,7 +12,6 @@
 extern "C" {
 #include "access/generic_xlog.h"
 #include "commands/vacuum.h"
-#include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
@@ -233,7 +232,7 @@ VacuumCleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats) {
 	FindFreePages(*vacuum, stats);
 	ann::Layout layout;
 	if (ShouldGrow(info->index, vacuum->meta, (uint64)stats->num_index_tuples, &layout)) {
-		ereport(IsAutoVacuumWorkerProcess() ? LOG : NOTICE,
+		ereport(pg::IsAutoVacuum() ? LOG : NOTICE,
 				(errmsg("training index \"%s\" on the %.0f rows that it holds",
 						RelationGetRelationName(info->index), stats->num_index_tuples),
 				 errdetail("It was made before them and has had one list.")));

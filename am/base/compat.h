@@ -8,7 +8,9 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_relation.h"
+#include "miscadmin.h"
 #include "pgstat.h"
+#include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -143,6 +145,16 @@ inline void
 CheckSnapshotAge(Snapshot snapshot, Relation relation, Page page) {
 #if PG_VERSION_NUM < 170000
 	TestForOldSnapshot(snapshot, relation, page);
+#endif
+}
+
+/// Is this process an autovacuum worker?
+inline bool
+IsAutoVacuum() {
+#if PG_VERSION_NUM < 170000
+	return IsAutoVacuumWorkerProcess();
+#else
+	return AmAutoVacuumWorkerProcess();
 #endif
 }
 
