@@ -36,7 +36,9 @@ SamplePage(Relation index, IndexCache *cache, const ann::Query &query, BlockNumb
 	Buffer buffer = ReadCached(index, cache, block);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	Page page = BufferGetPage(buffer);
-	bool found = IsRowPage(page) && !IsDeletedPage(page) && Tail(page)->list < layout.lists;
+	// Rows of a chain that another has replaced may have another form.
+	bool found = IsRowPage(page) && !IsDeletedPage(page) && Tail(page)->list < layout.lists &&
+				 Tail(page)->chain == cache->heads[Tail(page)->list].chain;
 	if (found) {
 		Size rows = (((PageHeader)page)->pd_lower - kDataOffset) / layout.row_bytes;
 		Size step = Max(rows / kRowsPerPage, (Size)1);
