@@ -219,16 +219,24 @@ ExtendIndex(Relation index) {
 	return buffer;
 }
 
-Buffer
-ReadPage(Relation index, BlockNumber block) {
+void
+CheckBlock(Relation index, BlockNumber block) {
 	if (block == InvalidBlockNumber)
 		RaiseCorrupted(index, kMetaBlock, "A page that it needs is not named.");
+	// Of some blocks behind the end the storage manager says that their file is missing, others P_NEW stands for.
+	if (block >= RelationGetNumberOfBlocks(index))
+		RaiseCorrupted(index, block, "The index ends before this block.");
+}
+
+Buffer
+ReadPage(Relation index, BlockNumber block) {
+	CheckBlock(index, block);
 	return ReadBuffer(index, block);
 }
 
 void
 ReadMeta(Relation index, MetaData *meta) {
-	Buffer buffer = ReadBuffer(index, kMetaBlock);
+	Buffer buffer = ReadPage(index, kMetaBlock);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	CheckPage(index, buffer, PageKind::kMeta);
 	memcpy(meta, MetaOf(BufferGetPage(buffer)), sizeof(MetaData));
@@ -240,9 +248,12 @@ ReadMeta(Relation index, MetaData *meta) {
 						errmsg("index \"%s\" has format %u, this library reads format %u",
 							   RelationGetRelationName(index), meta->version, kFormatVersion),
 						errhint("REINDEX it.")));
-	if (meta->layout.dims > ann::kMaxDims || meta->layout.lists > ann::kMaxLists ||
-		meta->n_curve > kMaxCurvePoints)
+	// Sizes of pages and rows are computed from the layout, also where the quantizer is not read: by VACUUM.
+	if ((meta->layout.dims > 0 && !meta->layout.IsWhole()) || meta->n_curve > kMaxCurvePoints)
 		RaiseCorrupted(index, kMetaBlock, "Its sizes are out of range.");
+	for (uint32 i = 0; i < meta->n_curve; i++)
+		if (!(meta->curve[i].recall >= 0 && meta->curve[i].recall <= 1))
+			RaiseCorrupted(index, kMetaBlock, "A recall is out of range.");
 }
 
 DirectoryEntryData

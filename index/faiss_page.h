@@ -181,7 +181,8 @@ bool IsDeletedPage(Page page);
 /// A page of this chain (list and chain 0: of the quantizer or directory), deleted or not.
 bool IsPageOf(Page page, uint32 list, uint32 chain);
 
-/// Not P_NEW, whatever a damaged page names. @throws (ereport) XX002
+/// Is the block in the file, whatever a damaged page names? @throws (ereport) XX002
+void CheckBlock(Relation index, BlockNumber block);
 Buffer ReadPage(Relation index, BlockNumber block);
 
 /// Copies and checks the meta page. @throws (ereport) XX002

@@ -79,8 +79,7 @@ VacuumList(Vacuum *vacuum, uint32 list) {
 	ListCounts counts = {};
 	for (BlockNumber block = entry.head; block != InvalidBlockNumber;) {
 		vacuum_delay_point();
-		if (block == P_NEW)
-			break;
+		CheckBlock(vacuum->index, block);
 		Buffer buffer =
 			ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block, RBM_NORMAL, vacuum->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);

@@ -133,8 +133,9 @@ OpenChains(Search *search, const uint32 *lists, uint32 n) {
 			if (after != InvalidBlockNumber)
 				ahead = PinAhead(search, after);
 			VisitPage(search, number, buffer, BlocksOf(ahead));
-			// A damaged link can make a circle.
-			if (++n_list_pages % 65536 == 0 &&
+			// A damaged link can make a circle. The size of the index is asked for at powers of two: that is a system call.
+			n_list_pages++;
+			if (n_list_pages >= 64 && (n_list_pages & (n_list_pages - 1)) == 0 &&
 				n_list_pages > RelationGetNumberOfBlocks(search->index))
 				RaiseCorrupted(search->index, block, "Its chain has no end.");
 		}

@@ -59,6 +59,8 @@ struct Layout {
 	/// Throws kInvalidArgument or kLimitExceeded when one of the six is out of range.
 	static Layout Of(uint32_t dims, Metric metric, uint32_t lists, uint32_t subquantizers,
 					 RowCodec rows);
+	/// Is it one that Of can have made? For layouts that were stored.
+	bool IsWhole() const noexcept;
 	bool operator==(const Layout &) const = default;
 };
 

@@ -117,6 +117,12 @@ CompleteLayout(Layout &layout) noexcept {
 	return nullptr;
 }
 
+bool
+Layout::IsWhole() const noexcept {
+	Layout complete = *this;
+	return CompleteLayout(complete) == nullptr && complete == *this;
+}
+
 Layout
 Layout::Of(uint32_t dims, Metric metric, uint32_t lists, uint32_t subquantizers, RowCodec rows) {
 	auto require = [](uint32_t value, uint32_t least, uint32_t most, const char *what) {
