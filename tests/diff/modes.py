@@ -33,7 +33,7 @@ MODES = [
     Mode("batch7", ["SET pgml.batch_size = 7"], never=_NEAREST),
     Mode("parallel", _PARALLEL, never=_NEAREST),
     Mode("workers_only", [*_PARALLEL, "SET parallel_leader_participation = off", "SET pgml.batch_size = 16",
-                          "SET force_parallel_mode = on"]),
+                          "SET force_parallel_mode = on"], never=_NEAREST),
     Mode("nohash", ["SET enable_hashjoin = off", "SET enable_hashagg = off", "SET enable_partitionwise_join = on",
                     "SET enable_partitionwise_aggregate = on"], never=_NEAREST),
     Mode("nestloop", ["SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enable_seqscan = off"], never=_NEAREST),

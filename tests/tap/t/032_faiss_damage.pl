@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PgmlTest;
 
-my $damages = $ENV{PGML_DAMAGES} // 100;
+my $damages = $ENV{PGML_DAMAGES} // 40;
 my $seed = $ENV{PGML_DAMAGE_SEED} // int(rand(1_000_000));
 srand($seed);
 note("PGML_DAMAGE_SEED=$seed");
