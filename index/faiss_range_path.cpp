@@ -239,7 +239,7 @@ AddPlainPaths(const RangeSearch *search, List *clauses, Relids clause_relids) {
 		outer = nullptr;
 	double loops = LoopCount(search, outer);
 	IndexPath *path = create_index_path(search->root, search->index, clauses, NIL, NIL, NIL,
-										NoMovementScanDirection, false, outer, loops, false);
+										ForwardScanDirection, false, outer, loops, false);
 	add_path(rel, (Path *)path);
 	add_path(rel,
 			 (Path *)create_bitmap_heap_path(search->root, rel, (Path *)path, outer, loops, 0));
