@@ -13,8 +13,8 @@
 #include "am/base/guard.h"
 #include "index/faiss_build.h"
 #include "index/faiss_cache.h"
-#include "index/faiss_recall.h"
-#include "index/faiss_spool.h"
+#include "index/faiss_encode.h"
+#include "index/faiss_parallel.h"
 #include "index/faiss_writer.h"
 
 #include <cmath>
@@ -46,8 +46,6 @@ enum Phase : int64 {
 	kMeasuring,
 };
 
-constexpr int kBatch = 256;
-
 struct BuildState {
 	Relation heap, index;
 	IndexInfo *info;
@@ -66,14 +64,7 @@ struct BuildState {
 	std::byte *blob;
 	uint32 blob_bytes;
 	// second scan
-	Spool spool;
-	float *batch;
-	ItemPointerData batch_tids[kBatch];
-	uint32 batch_lists[kBatch];
-	int n_batch;
-	uint64 n_rows;
-	double residual, code_error;
-	Probe probe;
+	Encoder encoder;
 };
 
 Size
@@ -212,50 +203,6 @@ Train(const ann::Layout &layout, const float *sample, uint64 n, int elevel) {
 	return nullptr;
 }
 
-namespace {
-
-void
-EncodeBatch(BuildState *build) {
-	if (build->n_batch == 0)
-		return;
-	CHECK_FOR_INTERRUPTS();
-	ann::Quantizer quantizer(build->blob);
-	quantizer.Assign(build->batch, (size_t)build->n_batch, build->batch_lists);
-	for (int i = 0; i < build->n_batch; i++) {
-		const float *x = build->batch + (Size)i * build->dims;
-		SpoolRow *row = AddSpoolRow(&build->spool);
-		row->list = build->batch_lists[i];
-		row->tid = build->batch_tids[i];
-		ann::Encoded encoded = quantizer.Encode(x, row->list, SpoolCode(row), &row->t,
-												SpoolCodedRow(build->spool, row));
-		build->residual += encoded.residual_squared;
-		build->code_error += encoded.code_error_squared;
-	}
-	ObserveRows(&build->probe, build->batch, build->batch_tids, build->batch_lists, build->n_batch);
-	build->n_rows += (uint64)build->n_batch;
-	build->n_batch = 0;
-}
-
-void
-EncodeRow(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *state) {
-	auto *build = (BuildState *)state;
-	if (isnull[0])
-		return;
-	MemoryContext old = MemoryContextSwitchTo(build->row_context);
-	int n;
-	const float *elements = build->type->elements(values[0], &n);
-	CheckIndexDimensions(build->layout, n);
-	if (ann::Quantizer(build->blob)
-			.Prepare(elements, build->batch + (Size)build->n_batch * build->dims))
-		build->batch_tids[build->n_batch++] = *tid;
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->row_context);
-	if (build->n_batch == kBatch)
-		EncodeBatch(build);
-}
-
-} // namespace
-
 void
 InitMeta(MetaData *meta) {
 	*meta = {};
@@ -310,18 +257,18 @@ namespace {
 DirectoryEntryData *
 WriteLists(BuildState *build) {
 	auto *entries = (DirectoryEntryData *)palloc(sizeof(DirectoryEntryData) * build->layout.lists);
-	auto *buffer = (char *)palloc(build->spool.record_bytes);
+	Spool *spool = &build->encoder.spool;
 	ListWriter writer;
 	InitWriter(&writer, build->index, &build->layout, &build->geometry, false);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64)build->n_rows);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64)build->encoder.sums.rows);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
 	int64 done = 0;
 	for (uint32 list = 0; list < build->layout.lists; list++) {
-		int run = 0;
-		uint32 taken = 0;
 		BeginList(&writer, list, 1);
-		while (SpoolRow *row = NextSpoolRow(&build->spool, list, &run, &taken, buffer)) {
+		BeginSpoolList(spool, list);
+		while (SpoolRow *row = NextSpoolRow(spool)) {
 			CHECK_FOR_INTERRUPTS();
-			AppendRow(&writer, SpoolCode(row), row->t, SpoolCodedRow(build->spool, row), &row->tid);
+			AppendRow(&writer, SpoolCode(row), row->t, SpoolCodedRow(*spool, row), &row->tid);
 			done++;
 		}
 		entries[list] = EndList(&writer, 0, 0);
@@ -344,33 +291,43 @@ BuildFromSample(BuildState *build, MetaData *meta, Page image) {
 		build->n_sample >= 20 * (uint64)n_queries ? build->n_sample - n_queries : build->n_sample;
 	build->blob = Train(build->layout, build->sample, n_train, ERROR);
 	meta->blob_bytes = build->blob_bytes = (uint32)ann::Quantizer::Bytes(build->layout);
-	InitProbe(&build->probe, build->layout,
-			  build->sample + (build->n_sample - n_queries) * build->dims,
+	Probe probe;
+	InitProbe(&probe, build->layout, build->sample + (build->n_sample - n_queries) * build->dims,
 			  build->sample_tids + (build->n_sample - n_queries), n_queries);
 	pfree(build->sample);
 	pfree(build->sample_tids);
 
 	StartPhase(kEncoding);
-	InitSpool(&build->spool, build->layout, HalfOfMaintenanceMemory());
-	build->batch = (float *)palloc_extended(sizeof(float) * kBatch * build->dims, MCXT_ALLOC_HUGE);
-	table_index_build_scan(build->heap, build->index, build->info, false, true, EncodeRow, build,
-						   nullptr);
-	EncodeBatch(build);
-	FinishSpool(&build->spool);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64)build->n_seen);
+	int n_workers = PlanWorkers(build->heap, build->index);
+	Size memory_bytes = HalfOfMaintenanceMemory() / (Size)(n_workers + 1);
+	Encoder *encoder = &build->encoder;
+	InitEncoder(encoder, build->heap, build->index, build->info, build->blob, memory_bytes);
+	encoder->probe = probe;
+	encoder->report = true;
+	ParallelBuild *parallel = nullptr;
+	if (n_workers > 0)
+		parallel = EncodeInParallel(encoder, build->blob_bytes, memory_bytes, n_workers);
+	if (parallel == nullptr)
+		EncodeRows(encoder, nullptr);
+	FinishSpool(&encoder->spool);
 
 	StartPhase(kWriting);
 	WriteBlob(build->index, meta, build->blob, image, false);
 	TakeDirectory(build->index, meta, false);
 	DirectoryEntryData *entries = WriteLists(build);
 	WriteDirectory(build->index, *meta, entries, image, false);
-	EndSpool(&build->spool);
-	meta->built_rows = build->n_rows;
-	meta->built_residual = build->n_rows > 0 ? build->residual / (double)build->n_rows : 0;
-	meta->built_code_error = build->n_rows > 0 ? build->code_error / (double)build->n_rows : 0;
+	EndSpool(&encoder->spool);
+	if (parallel != nullptr)
+		EndParallelBuild(parallel);
+	const EncodedSums &sums = encoder->sums;
+	meta->built_rows = sums.rows;
+	meta->built_residual = sums.rows > 0 ? sums.residual / (double)sums.rows : 0;
+	meta->built_code_error = sums.rows > 0 ? sums.code_error / (double)sums.rows : 0;
 	meta->generation = 1;
 
 	StartPhase(kMeasuring);
-	MeasureCurve(&build->probe, build->index, build->blob, build->geometry, entries, meta);
+	MeasureCurve(&encoder->probe, build->index, build->blob, build->geometry, entries, meta);
 }
 
 } // namespace
@@ -411,7 +368,7 @@ Build(Relation heap, Relation index, IndexInfo *info) {
 	WriteMeta(index, meta, image, false);
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
-	uint64 n_rows = build->n_rows;
+	uint64 n_rows = build->encoder.sums.rows;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	auto *result = (IndexBuildResult *)palloc(sizeof(IndexBuildResult));

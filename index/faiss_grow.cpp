@@ -178,14 +178,12 @@ WriteLists(Growth *growth) {
 	TakeDirectory(index, meta, true);
 	uint32 n_lists = meta->layout.lists, chain = NewChain(index);
 	auto *entries = (DirectoryEntryData *)palloc(sizeof(DirectoryEntryData) * n_lists);
-	auto *buffer = (char *)palloc(growth->spool.record_bytes);
 	ListWriter writer;
 	InitWriter(&writer, index, &meta->layout, &growth->geometry, true);
 	for (uint32 list = 0; list < n_lists; list++) {
-		int run = 0;
-		uint32 taken = 0;
 		BeginList(&writer, list, chain);
-		while (SpoolRow *row = NextSpoolRow(&growth->spool, list, &run, &taken, buffer)) {
+		BeginSpoolList(&growth->spool, list);
+		while (SpoolRow *row = NextSpoolRow(&growth->spool)) {
 			vacuum_delay_point();
 			AppendRow(&writer, SpoolCode(row), row->t, SpoolCodedRow(growth->spool, row),
 					  &row->tid);

@@ -215,6 +215,31 @@ InitProbe(Probe *probe, const ann::Layout &layout, const float *queries,
 	memcpy(probe->tids, tids, sizeof(ItemPointerData) * n);
 }
 
+namespace {
+
+/// Equally near rows are told apart by their TIDs, so that the order of the rows that are seen does not matter.
+bool
+IsNearer(double score, ItemPointer tid, ProbeNeighbor *than) {
+	return score < than->score || (score == than->score && ItemPointerCompare(tid, &than->tid) < 0);
+}
+
+void
+PutNeighbor(Probe *probe, uint32 q, const ProbeNeighbor &neighbor) {
+	uint32 &count = probe->n_neighbors[q];
+	ProbeNeighbor *nearest = probe->neighbors + (Size)q * kProbeNeighbors;
+	auto *tid = (ItemPointer)&neighbor.tid;
+	if (count == kProbeNeighbors && !IsNearer(neighbor.score, tid, &nearest[count - 1]))
+		return;
+	if (ItemPointerEquals(&probe->tids[q], tid))
+		return;
+	uint32 place = count < kProbeNeighbors ? count++ : count - 1;
+	for (; place > 0 && IsNearer(neighbor.score, tid, &nearest[place - 1]); place--)
+		nearest[place] = nearest[place - 1];
+	nearest[place] = neighbor;
+}
+
+} // namespace
+
 void
 ObserveRows(Probe *probe, const float *rows, const ItemPointerData *tids, const uint32 *lists,
 			int n) {
@@ -226,18 +251,19 @@ ObserveRows(Probe *probe, const float *rows, const ItemPointerData *tids, const 
 			const float *query = probe->queries + (Size)q * dims;
 			double score = ip ? -pgml::InnerProduct(query, row, dims)
 							  : pgml::SquaredL2Distance(query, row, dims);
-			uint32 &count = probe->n_neighbors[q];
-			ProbeNeighbor *nearest = probe->neighbors + (Size)q * kProbeNeighbors;
-			if (count == kProbeNeighbors && score >= nearest[count - 1].score)
+			if (probe->n_neighbors[q] == kProbeNeighbors &&
+				score > probe->neighbors[(Size)(q + 1) * kProbeNeighbors - 1].score)
 				continue;
-			if (ItemPointerEquals((ItemPointer)&probe->tids[q], (ItemPointer)&tids[i]))
-				continue;
-			uint32 place = count < kProbeNeighbors ? count++ : count - 1;
-			for (; place > 0 && nearest[place - 1].score > score; place--)
-				nearest[place] = nearest[place - 1];
-			nearest[place] = {score, lists[i], tids[i], 0, false};
+			PutNeighbor(probe, q, {score, lists[i], tids[i], 0, false});
 		}
 	}
+}
+
+void
+MergeNeighbors(Probe *probe, const ProbeNeighbor *neighbors, const uint32 *n_neighbors) {
+	for (uint32 q = 0; q < probe->n; q++)
+		for (uint32 k = 0; k < n_neighbors[q]; k++)
+			PutNeighbor(probe, q, neighbors[(Size)q * kProbeNeighbors + k]);
 }
 
 void

@@ -37,6 +37,8 @@ void InitProbe(Probe *probe, const ann::Layout &layout, const float *queries,
 /// Rows of the table, prepared.
 void ObserveRows(Probe *probe, const float *rows, const ItemPointerData *tids, const uint32 *lists,
 				 int n);
+/// What another participant of the build observed of the same queries.
+void MergeNeighbors(Probe *probe, const ProbeNeighbor *neighbors, const uint32 *n_neighbors);
 /// Fills the curve of the meta page, cheapest point first, recall ascending.
 void MeasureCurve(Probe *probe, Relation index, const std::byte *blob, const Geometry &geometry,
 				  const DirectoryEntryData *entries, MetaData *meta);

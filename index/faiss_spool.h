@@ -1,11 +1,16 @@
 #pragma once
 /**
- * Encoded rows on their way from the table to their lists: kept in memory as long as they fit, else in sorted runs in
- * temporary files, which are merged list by list.
+ * Encoded rows on their way from the table to their lists, where they arrive in the order of their TIDs.
+ *
+ * Rows are kept in memory as long as they fit; else they leave as a *run*, sorted by list and TID, for a temporary file.
+ * Lists are written one after the other, so that all runs are read once from the front and merged. Workers of a parallel
+ * build leave all their runs in files of the leader's set, and the leader takes them over: the result does not depend on who
+ * encoded which row.
  */
 #include "index/faiss_page.h"
 
 extern "C" {
+#include "lib/binaryheap.h"
 #include "storage/buffile.h"
 }
 
@@ -21,7 +26,10 @@ constexpr Size kSpoolHeader = MAXALIGN(sizeof(SpoolRow));
 
 struct SpoolRun {
 	BufFile *file;  ///< nullptr: the records in memory
-	uint32 *counts; ///< by list
+	uint32 *counts; ///< by list. In a file they stand before the records
+	uint32 left;    ///< records of the present list not read yet
+	SpoolRow *row;  ///< the next of them
+	char *buffer;   ///< of a file
 };
 
 struct Spool {
@@ -29,10 +37,14 @@ struct Spool {
 	Size record_bytes, code_bytes;
 	char *records;
 	uint64 capacity, n;
-	uint32 *order; ///< of the records in memory, by list
+	uint32 *order; ///< of the records in memory, by list and TID
 	uint64 next;   ///< position in order
 	SpoolRun *runs;
 	int n_runs;
+	binaryheap *merge;  ///< runs that have records of the present list, least TID first
+	SpoolRun *given;    ///< the one whose record was given last
+	FileSet *shared;    ///< nullptr: files are nobody else's
+	uint32 participant; ///< names the files of a shared set
 };
 
 /// Lives in the current memory context.
@@ -53,10 +65,19 @@ SpoolCodedRow(const Spool &spool, SpoolRow *row) {
 
 /// A record to fill, list included, before the next call.
 SpoolRow *AddSpoolRow(Spool *spool);
+
+/// A worker's: files are made in this set from now on.
+void ShareSpool(Spool *spool, FileSet *files, uint32 participant);
+/// A worker's end: all is in files. @return how many; the spool is ended
+int ExportSpool(Spool *spool);
+/// The leader's: takes over what a worker exported.
+void AdoptRuns(Spool *spool, FileSet *files, uint32 participant, int n_runs);
+
 void FinishSpool(Spool *spool);
-/// The next record of the list, nullptr: no more. Lists ascending; @param run  0 at the start of a list, kept by this
-/// @param buffer  record_bytes
-SpoolRow *NextSpoolRow(Spool *spool, uint32 list, int *run, uint32 *taken, char *buffer);
+/// Lists ascending, none left out.
+void BeginSpoolList(Spool *spool, uint32 list);
+/// The next record of the list in the order of TIDs, valid until the next call; nullptr: no more.
+SpoolRow *NextSpoolRow(Spool *spool);
 void EndSpool(Spool *spool);
 
 } // namespace pgml::index
