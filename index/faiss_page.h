@@ -90,7 +90,7 @@ struct MetaData {
 	double built_residual; ///< mean over the rows of the build
 	double built_code_error;
 	uint32 n_curve;
-	uint32 curve_neighbors; ///< how many true neighbours the curve was measured with
+	uint32 curve_neighbors; ///< true neighbours that it was measured with, as if independent
 	CurvePointData curve[kMaxCurvePoints];
 };
 

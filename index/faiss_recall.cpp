@@ -41,7 +41,9 @@ struct Measure {
 	// sums over all queries
 	double codes[kMaxLevels], pages[kMaxLevels];
 	uint64 hits[kMaxLevels][kNDepths];
+	double squares[kMaxLevels][kNDepths]; ///< of the hits of each query
 	uint64 total;
+	uint32 n_queries; ///< that have neighbours
 };
 
 /// Calls visit(page, tail) for the code pages of a list, locked.
@@ -134,17 +136,40 @@ MeasureQuery(Measure *measure, ann::Query *query, uint32 q) {
 			measure->pages[level] += pages;
 		}
 	}
+	uint32 hits[kMaxLevels][kNDepths] = {};
 	for (uint32 k = 0; k < n; k++) {
-		measure->total++;
 		if (!neighbors[k].found)
 			continue;
 		uint64 ahead = 0;
 		for (int at = 0; at < measure->n_levels; at++) {
 			ahead += before[k][at];
 			for (int depth = 0; depth < kNDepths; depth++)
-				measure->hits[at][depth] += at >= level_of[k] && ahead < kDepths[depth];
+				hits[at][depth] += at >= level_of[k] && ahead < kDepths[depth];
 		}
 	}
+	measure->total += n;
+	measure->n_queries++;
+	for (int at = 0; at < measure->n_levels; at++)
+		for (int depth = 0; depth < kNDepths; depth++) {
+			measure->hits[at][depth] += hits[at][depth];
+			measure->squares[at][depth] += (double)hits[at][depth] * hits[at][depth];
+		}
+}
+
+/// How many neighbours tell as much as these would if each were found or missed by itself: those of one query often share a fate.
+uint32
+IndependentNeighbors(const Measure &measure) {
+	double queries = measure.n_queries, total = (double)measure.total;
+	double variance = 0, independent = 0;
+	for (int at = 0; at < measure.n_levels; at++)
+		for (int depth = 0; depth < kNDepths; depth++) {
+			double hits = (double)measure.hits[at][depth], recall = hits / total;
+			if (recall < 0.8 || recall > 0.999)
+				continue; // hardly asked for, or nothing to see
+			variance += measure.squares[at][depth] / queries - (hits / queries) * (hits / queries);
+			independent += total / queries * recall * (1 - recall);
+		}
+	return (uint32)(variance > independent ? Max(total * independent / variance, 1.0) : total);
 }
 
 /// Microseconds of a processor like that of the first measurements; only ratios matter.
@@ -193,8 +218,8 @@ PickCurve(const Measure &measure, MetaData *meta) {
 
 uint32
 ProbeQueries(uint32 dims, uint64 n_rows, uint64 n_sample) {
-	double budget = 4e9 / ((double)dims * (double)Max(n_rows, (uint64)1));
-	uint32 n = (uint32)Min(Max(budget, 40.0), 200.0);
+	double budget = 2e10 / ((double)dims * (double)Max(n_rows, (uint64)1));
+	uint32 n = (uint32)Min(Max(budget, 100.0), 200.0);
 	if (n_sample < 100)
 		return 0;
 	return (uint32)Min((uint64)n, n_sample / 2);
@@ -213,6 +238,14 @@ InitProbe(Probe *probe, const ann::Layout &layout, const float *queries,
 	probe->n_neighbors = (uint32 *)palloc0(sizeof(uint32) * Max(n, 1));
 	memcpy(probe->queries, queries, sizeof(float) * layout.dims * n);
 	memcpy(probe->tids, tids, sizeof(ItemPointerData) * n);
+	auto *memory = (char *)palloc_extended(ann::Watch::Bytes(n, layout.dims) + ann::kAlignment,
+										   MCXT_ALLOC_HUGE);
+	probe->watch = new (palloc(sizeof(ann::Watch))) ann::Watch(
+		layout.metric, probe->queries, n, layout.dims, (void *)TYPEALIGN(ann::kAlignment, memory));
+	probe->near = (uint32 *)palloc(sizeof(uint32) * Max(n, 1));
+	probe->limits = (double *)palloc(sizeof(double) * Max(n, 1));
+	for (uint32 q = 0; q < n; q++)
+		probe->limits[q] = INFINITY;
 }
 
 namespace {
@@ -236,6 +269,8 @@ PutNeighbor(Probe *probe, uint32 q, const ProbeNeighbor &neighbor) {
 	for (; place > 0 && IsNearer(neighbor.score, tid, &nearest[place - 1]); place--)
 		nearest[place] = nearest[place - 1];
 	nearest[place] = neighbor;
+	if (count == kProbeNeighbors)
+		probe->limits[q] = nearest[count - 1].score;
 }
 
 } // namespace
@@ -247,13 +282,12 @@ ObserveRows(Probe *probe, const float *rows, const ItemPointerData *tids, const 
 	bool ip = probe->layout.metric == ann::Metric::kInnerProduct;
 	for (int i = 0; i < n; i++) {
 		const float *row = rows + (Size)i * dims;
-		for (uint32 q = 0; q < probe->n; q++) {
+		size_t n_near = probe->watch->Near(row, probe->limits, probe->near);
+		for (size_t at = 0; at < n_near; at++) {
+			uint32 q = probe->near[at];
 			const float *query = probe->queries + (Size)q * dims;
 			double score = ip ? -pgml::InnerProduct(query, row, dims)
 							  : pgml::SquaredL2Distance(query, row, dims);
-			if (probe->n_neighbors[q] == kProbeNeighbors &&
-				score > probe->neighbors[(Size)(q + 1) * kProbeNeighbors - 1].score)
-				continue;
 			PutNeighbor(probe, q, {score, lists[i], tids[i], 0, false});
 		}
 	}
@@ -289,9 +323,10 @@ MeasureCurve(Probe *probe, Relation index, const std::byte *blob, const Geometry
 	ann::Query query(quantizer, (void *)TYPEALIGN(ann::kAlignment, memory));
 	for (uint32 q = 0; q < probe->n; q++)
 		MeasureQuery(measure, &query, q);
-	meta->curve_neighbors = (uint32)measure->total;
-	if (measure->total > 0)
+	if (measure->total > 0) {
+		meta->curve_neighbors = IndependentNeighbors(*measure);
 		PickCurve(*measure, meta);
+	}
 }
 
 } // namespace pgml::index

@@ -27,9 +27,12 @@ struct Probe {
 	ItemPointerData *tids;
 	ProbeNeighbor *neighbors; ///< kProbeNeighbors for each query, nearest first
 	uint32 *n_neighbors;
+	ann::Watch *watch; ///< which queries a row may be near to
+	double *limits;    ///< of each query: how far its last neighbour is
+	uint32 *near;
 };
 
-/// How many rows to hold back: at most 200, fewer where comparing all rows with each would take more than about a second.
+/// How many rows to hold back: 100 to 200, the fewer the longer it takes to scan all lists for each; at most half of the sample.
 uint32 ProbeQueries(uint32 dims, uint64 n_rows, uint64 n_sample);
 /// Copies the queries.
 void InitProbe(Probe *probe, const ann::Layout &layout, const float *queries,

@@ -39,6 +39,14 @@ TEST(AnnFactory, ReadsWhatItWrites) {
 	EXPECT_EQ(name("", 100, 100), "IVF2,PQ50x4fs,Refine(SQ8)");
 	EXPECT_EQ(name("IVF,SQ8", 100, 1000), "IVF25,SQ8");
 	EXPECT_EQ(name("", 1, 1000), "IVF25,PQ1x4fs,Refine(SQ8)");
+	for (auto [dims, codes] : {std::pair{15u, 15},
+							   {16u, 8},
+							   {767u, 384},
+							   {768u, 192},
+							   {1536u, 384},
+							   {1792u, 448},
+							   {1793u, 359}})
+		EXPECT_EQ(name("", dims, 1000), fmt::format("IVF25,PQ{}x4fs,Refine(SQ8)", codes));
 }
 
 TEST(AnnFactory, RefusesTheRest) {

@@ -294,6 +294,54 @@ TEST_P(AnnKernels, RowsOfEveryLength) {
 	}
 }
 
+TEST_P(AnnKernels, WatchMissesNobody) {
+	for (Metric metric : {Metric::kL2, Metric::kInnerProduct})
+		for (size_t dims : {1, 7, 32, 100})
+			for (auto [scale, offset] :
+				 {std::pair{1.0f, 0.0f}, {1.0f, 1000.0f}, {1e-22f, 0.0f}, {1e19f, 0.0f}})
+				for (size_t n : {1, 32, 33, 200}) {
+					SCOPED_TRACE(testing::Message()
+								 << int(metric) << " " << dims << " " << scale << " " << n);
+					std::vector<float> watched = Normals(n * dims), others = Normals(50 * dims);
+					for (std::vector<float> *values : {&watched, &others})
+						for (float &x : *values)
+							x = offset + scale * x;
+					test::AlignedBytes memory(Watch::Bytes(n, dims));
+					Watch watch(metric, watched.data(), n, dims, memory.data());
+					auto score = [&](size_t i, const float *other) {
+						const float *one = &watched[i * dims];
+						return metric == Metric::kL2 ? SquaredL2Distance(one, other, dims)
+													 : -InnerProduct(one, other, dims);
+					};
+					std::vector<double> limits(n);
+					std::vector<uint32_t> which(n);
+					size_t near = 0, given = 0;
+					for (size_t o = 0; o < 50; o++) {
+						const float *other = &others[o * dims];
+						for (size_t i = 0; i < n;
+							 i++) // some as near as this one is, to the last bit
+							limits[i] = i % 3 == 0   ? score(i, other)
+										: i % 3 == 1 ? score(i, &others[(o + 1) % 50 * dims])
+										: i % 2 == 0 ? HUGE_VAL
+													 : -HUGE_VAL;
+						size_t count = watch.Near(other, limits.data(), which.data());
+						ASSERT_LE(count, n);
+						given += count;
+						size_t at = 0;
+						for (size_t i = 0; i < n; i++) {
+							bool is_given = at < count && which[at] == i;
+							at += is_given;
+							near += score(i, other) <= limits[i];
+							EXPECT_TRUE(is_given || score(i, other) > limits[i]) << i;
+						}
+						EXPECT_EQ(at, count) << "ascending";
+					}
+					if (scale == 1 && offset == 0 && dims > 1) {
+						EXPECT_LE(given - near, 50 * n / 50); // few for nothing
+					}
+				}
+}
+
 INSTANTIATE_TEST_SUITE_P(All, AnnKernels, testing::Values("portable", "ssse3", "avx2", "avx512"),
 						 [](const auto &info) { return std::string(info.param); });
 

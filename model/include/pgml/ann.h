@@ -207,6 +207,32 @@ private:
 	std::byte *memory_;
 };
 
+/**
+ * A few vectors that many others pass by: which of them come near each other, without the exact distance of every pair.
+ * Lives in memory of the caller, and needs no destructor.
+ */
+class Watch {
+public:
+	/// Bytes that n vectors need, aligned to kAlignment.
+	static size_t Bytes(size_t n, size_t dims) noexcept;
+	/// @param vectors  row-major [n, dims]
+	/// @param memory   Bytes() bytes, used as long as the watch is
+	Watch(Metric metric, const float *vectors, size_t n, size_t dims, void *memory) noexcept;
+	/**
+	 * @param limits  of each watched vector: squared L2 distance, for inner product the negative product
+	 * @param which   out: room for n; the numbers of all that are at most as far from the vector as their limit, ascending, and of
+	 *                some that are hardly farther
+	 * @return how many
+	 */
+	size_t Near(const float *vector, const double *limits, uint32_t *which) const noexcept;
+
+private:
+	Metric metric_;
+	size_t n_, dims_;
+	float *blocks_;
+	double *norms_;
+};
+
 /// "avx512", "avx2", "ssse3" or "portable": what the functions above use here. All give the same lists, codes and bounds up to float rounding.
 const char *KernelName() noexcept;
 

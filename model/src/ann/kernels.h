@@ -36,6 +36,9 @@ struct Kernels {
 	/// Inner products with blocks of 16 centroids, an even number of blocks.
 	void (*products)(const float *query, size_t dims, const uint16_t *centroids, size_t n_blocks,
 					 float *out);
+	/// The same with float vectors.
+	void (*products_float)(const float *query, size_t dims, const float *vectors, size_t n_blocks,
+						   float *out);
 	/// The nearest centroid of each of kNearestVectors vectors, and its score (norm - 2 * product); ties: the first.
 	/// Scores are those that follow from `products`, bit by bit.
 	void (*nearest)(const float *const *vectors, size_t dims, const uint16_t *centroids,

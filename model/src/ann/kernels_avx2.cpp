@@ -33,10 +33,11 @@ Total(__m256 v) {
 	return _mm_cvtss_f32(_mm_add_ss(sums, _mm_movehdup_ps(sums)));
 }
 
+template <typename Stored>
 void
-Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_blocks, float *out) {
+Products(const float *query, size_t dims, const Stored *centroids, size_t n_blocks, float *out) {
 	for (size_t block = 0; block < n_blocks; block += 2) {
-		const uint16_t *first = centroids + block * dims * kLanes, *second = first + dims * kLanes;
+		const Stored *first = centroids + block * dims * kLanes, *second = first + dims * kLanes;
 		__m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
 						  _mm256_setzero_ps()};
 		for (size_t j = 0; j < dims; j++, first += kLanes, second += kLanes) {
@@ -357,7 +358,8 @@ Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
 
 } // namespace
 
-const Kernels kKernelsAvx2 = {"avx2",  Products, Nearest,     NearestFloat, Scan,       Tables,
-							  ToBytes, Select,   Differences, Encode,       Sq8Squared, Sq8Product};
+const Kernels kKernelsAvx2 = {
+	"avx2", Products<uint16_t>, Products<float>, Nearest,    NearestFloat, Scan, Tables, ToBytes,
+	Select, Differences,        Encode,          Sq8Squared, Sq8Product};
 
 } // namespace pgml::ann

@@ -31,9 +31,9 @@ RestMask(size_t n) {
 }
 
 /// Products with kBlocks blocks at once.
-template <size_t kBlocks>
+template <size_t kBlocks, typename Stored>
 PGML_INLINE void
-ProductsOf(const float *query, size_t dims, const uint16_t *centroids, float *out) {
+ProductsOf(const float *query, size_t dims, const Stored *centroids, float *out) {
 	__m512 sums[kBlocks];
 	for (size_t k = 0; k < kBlocks; k++)
 		sums[k] = _mm512_setzero_ps();
@@ -46,8 +46,9 @@ ProductsOf(const float *query, size_t dims, const uint16_t *centroids, float *ou
 		_mm512_storeu_ps(out + k * kLanes, sums[k]);
 }
 
+template <typename Stored>
 void
-Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_blocks, float *out) {
+Products(const float *query, size_t dims, const Stored *centroids, size_t n_blocks, float *out) {
 	size_t block = 0;
 	for (; block + 4 <= n_blocks; block += 4)
 		ProductsOf<4>(query, dims, centroids + block * dims * kLanes, out + block * kLanes);
@@ -356,8 +357,8 @@ Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
 
 } // namespace
 
-const Kernels kKernelsAvx512 = {"avx512",    Products, Nearest,    NearestFloat,
-								Scan,        Tables,   ToBytes,    Select,
-								Differences, Encode,   Sq8Squared, Sq8Product};
+const Kernels kKernelsAvx512 = {
+	"avx512", Products<uint16_t>, Products<float>, Nearest,    NearestFloat, Scan, Tables, ToBytes,
+	Select,   Differences,        Encode,          Sq8Squared, Sq8Product};
 
 } // namespace pgml::ann

@@ -52,8 +52,9 @@ Total(const Lanes &lanes) {
 	return total;
 }
 
+template <typename Stored>
 void
-Products(const float *query, size_t dims, const uint16_t *centroids, size_t n_blocks, float *out) {
+Products(const float *query, size_t dims, const Stored *centroids, size_t n_blocks, float *out) {
 	for (size_t block = 0; block < n_blocks; block++) {
 		Lanes sums = {};
 		for (size_t j = 0; j < dims; j++, centroids += kLanes) {
@@ -337,8 +338,19 @@ Sq8Product(const float *x, const uint8_t *codes, size_t dims) {
 
 constexpr Kernels
 KernelsNamed(const char *name) {
-	return {name,    Products, Nearest<uint16_t>, Nearest<float>, Scan,       Tables,
-			ToBytes, Select,   Differences,       Encode,         Sq8Squared, Sq8Product};
+	return {name,
+			Products<uint16_t>,
+			Products<float>,
+			Nearest<uint16_t>,
+			Nearest<float>,
+			Scan,
+			Tables,
+			ToBytes,
+			Select,
+			Differences,
+			Encode,
+			Sq8Squared,
+			Sq8Product};
 }
 
 } // namespace
