@@ -39,12 +39,23 @@ BEGIN
 	SELECT count(*) INTO expected FROM vectors;
 	IF n <> expected THEN RAISE EXCEPTION '% rows by the index, % in the table', n, expected; END IF;
 END $$;
+CREATE FUNCTION compare_range() RETURNS void LANGUAGE plpgsql STABLE AS $$
+DECLARE q vector = some_vector((random() * 20000)::int); r float8; n int; expected int;
+BEGIN
+	SELECT v <-> q INTO r FROM vectors ORDER BY random() LIMIT 1;
+	SELECT count(DISTINCT id) INTO n FROM vectors WHERE v <-> q <= r;
+	SELECT count(*) INTO expected FROM vectors WHERE (v <-> q) + 0 <= r;
+	IF n <> expected THEN RAISE EXCEPTION '% rows in range by the index, % in the table', n, expected; END IF;
+END $$;
 });
 my $dir = $node->basedir;
 sub script { my ($name, $text) = @_; open(my $file, '>', "$dir/$name") or die; print $file $text; close $file; return "$dir/$name"; }
 my $write = script('write.sql', "SELECT write_some();\n");
 my $search = script('search.sql', "SET pgml.iterative_scan = :order;\nSELECT search_some();\n");
 my $all = script('all.sql', "BEGIN ISOLATION LEVEL REPEATABLE READ;\nSET LOCAL pgml.recall = 1;\nSET LOCAL enable_seqscan = off;\nSET LOCAL enable_sort = off;\nSELECT compare_all();\nCOMMIT;\n");
+sub range_script { my ($name, $off) = @_; return script($name, "BEGIN ISOLATION LEVEL REPEATABLE READ;\nSET LOCAL enable_seqscan = off;\nSET LOCAL $off = off;\nSELECT compare_range();\nCOMMIT;\n"); }
+my $range = range_script('range.sql', 'enable_bitmapscan');
+my $bitmap = range_script('bitmap.sql', 'enable_indexscan');
 my $vacuum = script('vacuum.sql', "VACUUM vectors;\n\\sleep 20 ms\n");
 my $writes = $ENV{PGML_WRITES} // 300;
 sub for_long { my ($n) = @_; return $ENV{PGML_WRITE_SECONDS} ? ('-T', $ENV{PGML_WRITE_SECONDS}) : ('-t', $n); }
@@ -54,6 +65,7 @@ my @runs = map { my ($log, @options) = ($_->[0], @{$_}[ 1 .. $#$_ ]); my $out = 
 	[ 'searches', '-c', 1, for_long($writes), '-D', 'order=relaxed_order', '-f', $search ],
 	[ 'ordered searches', '-c', 1, for_long($writes), '-D', 'order=strict_order', '-f', $search ],
 	[ 'comparisons', '-c', 1, for_long($writes), '-f', $all ],
+	[ 'ranges', '-c', 1, for_long($writes), '-f', $range, '-f', $bitmap ],
 	[ 'vacuum', '-c', 1, for_long($writes / 5), '-f', $vacuum ]);
 for my $run (@runs)
 {
