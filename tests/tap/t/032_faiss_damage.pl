@@ -34,6 +34,7 @@ sub statements
 	my $new = $table eq 'wide' ? 'SELECT id + $, v FROM wide WHERE id <= 20' : 'SELECT id + $, some_vector(id + $) FROM vectors WHERE id <= 900';
 	my $query = "(SELECT v FROM $table WHERE id = 6)";
 	my $nearest = "SELECT v $operator $query AS d FROM $table ORDER BY v $operator $query";
+	my $center = $table eq 'wide' ? 'array_fill(500::real, ARRAY[2100])::vector' : 'some_vector(7)';
 	return <<"SQL" =~ s/\$/10000/gr =~ s/DOUBLE/20000/gr;
 \\set VERBOSITY verbose
 SET jit = off; SET enable_seqscan = off; SET enable_sort = off; SET statement_timeout = '60s';
@@ -46,6 +47,10 @@ SELECT count(*) FROM ($nearest) s;
 RESET work_mem;
 SELECT count(*) FROM ($nearest) s;
 SELECT count(*) FROM (SELECT id FROM $table ORDER BY v $operator NULL::vector) s;
+SELECT count(*) FROM $table WHERE v $operator $center < 3;
+SET enable_bitmapscan = off;
+SELECT count(*) FROM $table WHERE v $operator $center < 'infinity';
+RESET enable_bitmapscan;
 SELECT rows FROM pgml.index_info('$name');
 SELECT pgml.reindex_advice('$name');
 INSERT INTO $table $new;
