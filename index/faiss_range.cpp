@@ -81,9 +81,7 @@ VisitRangePage(Search *search) {
 	UnlockReleaseBuffer(buffer);
 	search->counters.pages++;
 	BoundPage(search, number, (Page)search->page_copy);
-	// A damaged link can make a circle.
-	if (++walk->n_pages % 65536 == 0 && walk->n_pages > RelationGetNumberOfBlocks(search->index))
-		RaiseCorrupted(search->index, block, "Its chain has no end.");
+	CheckChainLength(search, block, ++walk->n_pages);
 }
 
 } // namespace

@@ -20,6 +20,7 @@
 #include <cmath>
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "nodes/tidbitmap.h"
 #include "pgstat.h"
@@ -118,6 +119,10 @@ Start(Search *search, IndexScanDesc scan) {
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an index of access method faiss is only read with an MVCC snapshot")));
 	search->snapshot = scan->xs_snapshot;
+	// A bitmap scan looks for itself.
+	search->table_blocks = scan->heapRelation == nullptr
+							   ? InvalidBlockNumber
+							   : RelationGetNumberOfBlocks(scan->heapRelation);
 	pgstat_count_index_scan(search->index);
 	Attach(search);
 	search->ended = search->cache->IsEmpty() || !ReadQuery(search, scan);
@@ -187,6 +192,16 @@ LookFurther(Search *search) {
 		std::make_heap(search->heap, search->heap + search->n_heap, FartherFirst);
 }
 
+/// Is it a row that the table can have? What is behind its end was written after the search began, or is damage: the storage
+/// manager must not be asked for it. @throws (ereport) XX002
+bool
+IsInTable(const Search *search, const BoundedRow &row) {
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&row.tid);
+	if (offset == InvalidOffsetNumber || offset > MaxHeapTuplesPerPage)
+		RaiseCorrupted(search->index, search->pages[row.page].block, "It names no row.");
+	return ItemPointerGetBlockNumberNoCheck(&row.tid) < search->table_blocks;
+}
+
 void
 Return(IndexScanDesc scan, const Search *search, const BoundedRow &row) {
 	scan->xs_heaptid = row.tid;
@@ -245,12 +260,15 @@ GetTuple(IndexScanDesc scan, ScanDirection direction) {
 	if (!search->started)
 		Start(search, scan);
 	if (search->unordered && !search->ended) {
-		search->ended = !FindInRange(search);
-		if (search->ended)
-			return false;
-		search->counters.returned++;
-		Return(scan, search, search->heap[--search->n_heap]);
-		return true;
+		while (FindInRange(search)) {
+			const BoundedRow &row = search->heap[--search->n_heap];
+			if (!IsInTable(search, row))
+				continue;
+			search->counters.returned++;
+			Return(scan, search, row);
+			return true;
+		}
+		search->ended = true;
 	}
 	while (!search->ended) {
 		LookFurther(search);
@@ -262,6 +280,8 @@ GetTuple(IndexScanDesc scan, ScanDirection direction) {
 		BoundedRow row = search->heap[--search->n_heap];
 		if (BoundsEveryRow(search))
 			Take(search, row.page, row.slot);
+		if (!IsInTable(search, row))
+			continue;
 		if (row.bound < search->last_bound && !search->relaxed) {
 			search->counters.left_out++;
 			continue;
@@ -284,7 +304,8 @@ GetBitmap(IndexScanDesc scan, TIDBitmap *bitmap) {
 		search->unordered = search->any_order = true;
 	while (!search->ended && FindInRange(search)) {
 		for (uint64 i = 0; i < search->n_heap; i++)
-			tbm_add_tuples(bitmap, &search->heap[i].tid, 1, search->recheck);
+			if (IsInTable(search, search->heap[i]))
+				tbm_add_tuples(bitmap, &search->heap[i].tid, 1, search->recheck);
 		search->counters.returned += search->n_heap;
 		search->n_heap = 0;
 	}

@@ -126,7 +126,8 @@ struct Search {
 
 	double limit; ///< rows that are farther cannot satisfy the range of the scan; infinity: any can
 	bool passed;  ///< a row was
-	bool unordered; ///< a range without ORDER BY
+	bool unordered;           ///< a range without ORDER BY
+	BlockNumber table_blocks; ///< when the search began: what it can see lies before
 	RangeWalk walk;
 
 	uint32 *lists;             ///< of NextLists
@@ -171,6 +172,8 @@ bool FindInRange(Search *search);
 // faiss_walk.cpp
 /// Opens up to n more lists. @return false: all are open
 bool OpenLists(Search *search, uint32 n);
+/// A damaged link can make a circle. @param n_pages  of the chain, so far @throws (ereport) XX002
+void CheckChainLength(const Search *search, BlockNumber block, uint32 n_pages);
 /// The next nearest lists, at most n and kListsAtOnce, into Search::lists. @return how many; 0: all were given
 uint32 NextLists(Search *search, uint32 n);
 /// Gives a code page that was read a number.

@@ -133,11 +133,7 @@ OpenChains(Search *search, const uint32 *lists, uint32 n) {
 			if (after != InvalidBlockNumber)
 				ahead = PinAhead(search, after);
 			VisitPage(search, number, buffer, BlocksOf(ahead));
-			// A damaged link can make a circle. The size of the index is asked for at powers of two: that is a system call.
-			n_list_pages++;
-			if (n_list_pages >= 64 && (n_list_pages & (n_list_pages - 1)) == 0 &&
-				n_list_pages > RelationGetNumberOfBlocks(search->index))
-				RaiseCorrupted(search->index, block, "Its chain has no end.");
+			CheckChainLength(search, block, ++n_list_pages);
 		}
 	}
 	if (BufferIsValid(ahead))
@@ -145,6 +141,14 @@ OpenChains(Search *search, const uint32 *lists, uint32 n) {
 }
 
 } // namespace
+
+void
+CheckChainLength(const Search *search, BlockNumber block, uint32 n_pages) {
+	// The size of the index is asked for at powers of two: that is a system call.
+	if (n_pages >= 64 && (n_pages & (n_pages - 1)) == 0 &&
+		n_pages > RelationGetNumberOfBlocks(search->index))
+		RaiseCorrupted(search->index, block, "Its chain has no end.");
+}
 
 uint32
 NotePage(Search *search, BlockNumber block, const CodeTailData *tail) {
