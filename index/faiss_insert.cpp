@@ -120,9 +120,13 @@ AddCodePage(const Target &target, Buffer full) {
 bool
 AppendToList(Relation index, const MetaData &meta, const Geometry &geometry, uint32 list,
 			 const NewRow &row) {
+	BlockNumber left = InvalidBlockNumber;
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
 		DirectoryEntryData entry = ReadDirectoryEntry(index, meta, list);
+		// One record gives a page a successor and the directory its number.
+		if (entry.tail == left && left != InvalidBlockNumber)
+			RaiseCorrupted(index, left, "The last page of a list has a successor.");
 		Target target = {index, &meta, &geometry, list, entry.chain};
 		Buffer buffer = ReadPage(index, entry.tail);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -134,6 +138,7 @@ AppendToList(Relation index, const MetaData &meta, const Geometry &geometry, uin
 		if (tail->count == geometry.slots_per_page) {
 			if (tail->common.next != InvalidBlockNumber) {
 				UnlockReleaseBuffer(buffer); // another insert was here between the two locks
+				left = entry.tail;
 				continue;
 			}
 			if (tail->first_row > PG_UINT32_MAX / 8)
