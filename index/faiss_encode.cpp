@@ -15,6 +15,13 @@ namespace {
 
 constexpr int kBatch = 256;
 
+/// Rows to assign and encode between two checks for interrupts: some 50 ms at most, also with many lists of long vectors.
+int
+BatchRows(const ann::Layout &layout) {
+	double distances = (double)layout.lists * layout.dims;
+	return (int)Max(16.0, Min(4e8 / distances, (double)kBatch));
+}
+
 void
 CountRows(Encoder *encoder) {
 	encoder->sums.rows += (uint64)encoder->n_batch;
@@ -61,7 +68,7 @@ EncodeRow(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *st
 		encoder->tids[encoder->n_batch++] = *tid;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(encoder->row_context);
-	if (encoder->n_batch == kBatch)
+	if (encoder->n_batch == encoder->batch_rows)
 		EncodeBatch(encoder);
 }
 
@@ -80,10 +87,12 @@ InitEncoder(Encoder *encoder, Relation heap, Relation index, IndexInfo *info, co
 	encoder->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "faiss build row", ALLOCSET_DEFAULT_SIZES);
 	InitSpool(&encoder->spool, encoder->layout, memory_bytes);
+	encoder->batch_rows = BatchRows(encoder->layout);
+	auto n = (Size)encoder->batch_rows;
 	encoder->batch =
-		(float *)palloc_extended(sizeof(float) * kBatch * encoder->layout.dims, MCXT_ALLOC_HUGE);
-	encoder->tids = (ItemPointerData *)palloc(sizeof(ItemPointerData) * kBatch);
-	encoder->lists = (uint32 *)palloc(sizeof(uint32) * kBatch);
+		(float *)palloc_extended(sizeof(float) * n * encoder->layout.dims, MCXT_ALLOC_HUGE);
+	encoder->tids = (ItemPointerData *)palloc(sizeof(ItemPointerData) * n);
+	encoder->lists = (uint32 *)palloc(sizeof(uint32) * n);
 }
 
 void

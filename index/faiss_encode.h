@@ -35,7 +35,7 @@ struct Encoder {
 	float *batch;
 	ItemPointerData *tids;
 	uint32 *lists;
-	int n_batch;
+	int batch_rows, n_batch;
 };
 
 /// The probe is the caller's to fill in. Lives in the current memory context. @param blob  outlives it
