@@ -1,9 +1,9 @@
 /// The vector type: text and binary form, type modifier, casts.
 #include "index/vector.h"
 
-#include <cerrno>
+#include "pgml/vector_text.h"
+
 #include <cmath>
-#include <cstdlib>
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -66,18 +66,6 @@ CheckElement(float value) {
 
 namespace {
 
-bool
-IsSpace(char c) {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
-}
-
-const char *
-SkipSpace(const char *at) {
-	while (IsSpace(*at))
-		at++;
-	return at;
-}
-
 [[noreturn]] void
 RaiseSyntax(const char *text, const char *detail) {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
@@ -85,52 +73,38 @@ RaiseSyntax(const char *text, const char *detail) {
 					detail != nullptr ? errdetail("%s", detail) : 0));
 }
 
-/// The number at *at, which moves behind it. Hexadecimal numbers and names of numbers are not meant.
-float
-ParseElement(const char *text, const char **at) {
-	char *end;
-	errno = 0;
-	float value = strtof(*at, &end);
-	if (end == *at)
-		RaiseSyntax(text, nullptr);
-	if (errno == ERANGE && std::isinf(value))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("\"%s\" is out of range for type vector",
-							   pnstrdup(*at, (Size)(end - *at)))));
-	for (const char *c = *at; c < end; c++)
-		if (*c == 'x' || *c == 'X')
-			RaiseSyntax(text, nullptr);
-	CheckElement(value);
-	*at = end;
-	return value;
-}
-
 /// @return the number of elements, at most kMaxVectorDimensions
 int
 ParseText(const char *text, float *x) {
-	const char *at = SkipSpace(text);
-	if (*at != '[')
-		RaiseSyntax(text, "A vector starts with \"[\".");
-	at = SkipSpace(at + 1);
-	if (*at == ']')
-		CheckDimensions(0);
-	int n = 0;
-	for (;;) {
-		if (n == kMaxVectorDimensions)
-			CheckDimensions(n + 1);
-		at = SkipSpace(at);
-		x[n++] = ParseElement(text, &at);
-		at = SkipSpace(at);
-		if (*at == ',')
-			at++;
-		else if (*at == ']')
+	using Problem = VectorText::Problem;
+	VectorText read = ParseVectorText(text, kMaxVectorDimensions, x);
+	switch (read.problem) {
+		case Problem::kNone:
 			break;
-		else
+		case Problem::kStart:
+			RaiseSyntax(text, "A vector starts with \"[\".");
+		case Problem::kBehindEnd:
+			RaiseSyntax(text, "There is text behind the closing bracket.");
+		case Problem::kSyntax:
 			RaiseSyntax(text, nullptr);
+		case Problem::kOutOfRange:
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("\"%s\" is out of range for type vector",
+								   pnstrdup(read.element, read.element_length))));
+		case Problem::kNaN:
+			CheckElement(NAN);
+			break;
+		case Problem::kInfinite:
+			CheckElement(INFINITY);
+			break;
+		case Problem::kEmpty:
+			CheckDimensions(0);
+			break;
+		case Problem::kTooMany:
+			CheckDimensions(read.n + 1);
+			break;
 	}
-	if (*SkipSpace(at + 1) != '\0')
-		RaiseSyntax(text, "There is text behind the closing bracket.");
-	return n;
+	return read.n;
 }
 
 /// Elements of an array of numbers as float32.
@@ -169,9 +143,8 @@ using namespace pgml::vec;
 /// vector_in(cstring, oid, int4) -> vector: '[1,2,3]', spaces allowed
 PGML_FUNCTION(pgml_vector_in) {
 	const char *text = PG_GETARG_CSTRING(0);
-	// As long as the text could make it: an element and its comma.
-	int64 room = Min((int64)strlen(text) / 2 + 1, (int64)kMaxVectorDimensions);
-	auto *x = (float *)palloc(sizeof(float) * (Size)room);
+	Size room = Min(pgml::VectorTextRoom(strlen(text)), (Size)kMaxVectorDimensions);
+	auto *x = (float *)palloc(sizeof(float) * room);
 	int n = ParseText(text, x);
 	CheckTypmod(n, PG_GETARG_INT32(2));
 	Vector *vector = MakeVector(n);

@@ -18,6 +18,7 @@ int FuzzLightgbm(const uint8_t *data, size_t size);
 int FuzzSettings(const uint8_t *data, size_t size);
 int FuzzAnnFactory(const uint8_t *data, size_t size);
 int FuzzAnnQuantizer(const uint8_t *data, size_t size);
+int FuzzVectorText(const uint8_t *data, size_t size);
 
 struct Target {
 	const char *name;
@@ -30,6 +31,7 @@ constexpr Target kTargets[] = {{"artefact", FuzzArtefact},
 							   {"lightgbm", FuzzLightgbm},
 							   {"settings", FuzzSettings},
 							   {"ann_factory", FuzzAnnFactory},
-							   {"ann_quantizer", FuzzAnnQuantizer}};
+							   {"ann_quantizer", FuzzAnnQuantizer},
+							   {"vector_text", FuzzVectorText}};
 
 } // namespace pgml::fuzz
