@@ -1,5 +1,5 @@
 /**
- * VACUUM: dead rows become dead slots, lists that are mostly dead are compacted, pages of old chains are given back.
+ * VACUUM: dead rows become dead slots, lists of which a quarter is dead are compacted, pages of old chains are given back.
  *
  * A slot is cleared under an exclusive lock on its code page. No cleanup lock is needed: a search that has read the TID
  * finds no row that its snapshot sees. Lists are compacted while rows are removed, one list at a time.
