@@ -8,7 +8,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 use PgmlTest;
 
-my $cycles = $ENV{PGML_CRASH_CYCLES} // 3;
+my $cycles = $ENV{PGML_CRASH_CYCLES} // 1;
 my $seed = $ENV{PGML_CRASH_SEED} // int(rand(2**31));
 srand($seed);
 note "PGML_CRASH_SEED=$seed";
@@ -60,7 +60,7 @@ COMMIT;
 SQL
 close $file;
 my $out = '';
-my $writers = IPC::Run::start([ 'pgbench', '-n', '-c', 3, '-t', 100, '-f', "$dir/write.sql", '-d', $primary->connstr('postgres') ], '>', \$out, '2>&1');
+my $writers = IPC::Run::start([ 'pgbench', '-n', '-c', 3, '-t', $ENV{PGML_WRITES} // 50, '-f', "$dir/write.sql", '-d', $primary->connstr('postgres') ], '>', \$out, '2>&1');
 usleep(200_000);
 $primary->safe_psql('postgres', 'VACUUM vectors');
 cmp_ok(lists(), '>', 1, 'VACUUM gave it lists');
