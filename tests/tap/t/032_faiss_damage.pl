@@ -147,7 +147,8 @@ for my $n (1 .. $damages)
 	$codes{$_}++ for @codes;
 	@codes ? $errors++ : $answers++;
 	# The executor looks at bounds, not at what they came from: bytes of a row that changed, which nothing else notices.
-	my @odd = grep { !/^XX00[12]:|^0A000:|wrong order/ } @codes;
+	# A format of the future (0A000) and a list with as many rows as can be (54000) say what to do as damage does: REINDEX.
+	my @odd = grep { !/^XX00[12]:|^0A000:|^54000:|wrong order/ } @codes;
 	my ($from_index) = $out =~ /^index\|(.*)$/m;
 	my ($from_table) = $out =~ /^table\|(.*)$/m;
 	ok(!@odd && $err !~ /server closed|connection to server/ && defined $from_index && $from_index eq $from_table, $name) or diag("@odd\n$err");
