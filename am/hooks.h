@@ -5,7 +5,7 @@ namespace pgml::am {
 void
 InstallPlannerHook(); // planner.cpp: query_rewrite.cpp before planning, plan_predict.cpp after it
 void InstallVersionPinHooks();   // version_pin.cpp
-void InstallDdlHook();           // ddl_hook.cpp
+void InstallDdlHook();           // hook.cpp
 void InstallIndexCreationHook(); // index_creation_lock.cpp
 void RegisterPredictNode();      // exec_predict.cpp
 void RegisterScanNode();         // exec_scan.cpp
@@ -17,10 +17,10 @@ void InstallTrainingProgress(); // sqlfuncs/training_progress.cpp
 
 namespace pgml::index {
 
-void DefineIndexOptions();      // index/faiss_options.cpp
-void InstallIndexCache();       // index/faiss_cache.cpp
-void InstallSearchStatistics(); // index/faiss_explain.cpp
-void InstallRangePaths();       // index/faiss_range_path.cpp
-void InstallRangePlans();       // index/faiss_range_plan.cpp
+void DefineIndexOptions();      // index/faiss/options.cpp
+void InstallIndexCache();       // index/faiss/cache.cpp
+void InstallSearchStatistics(); // index/faiss/explain.cpp
+void InstallRangePaths();       // index/faiss/range_path.cpp
+void InstallRangePlans();       // index/faiss/range_plan.cpp
 
 } // namespace pgml::index

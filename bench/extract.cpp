@@ -7,9 +7,9 @@
  *     every 1024th row's features without NULLs, so that both ways can be compared
  *     how: 'pages' or 'slots' (table_scan_getnextslot, slot_getallattrs)
  */
-#include "am/direct_columns.h"
-#include "am/heap_reader.h"
-#include "am/tableam.h"
+#include "am/executor/direct_columns.h"
+#include "am/executor/heap_reader.h"
+#include "am/table/tableam.h"
 
 #include <cmath>
 

@@ -7,7 +7,7 @@
  * in the WAL.
  */
 #include "am/base/pg.h"
-#include "am/model_cache.h"
+#include "am/models/model_cache.h"
 #include "am/sqlfuncs/catalog_write.h"
 
 extern "C" {

@@ -2,8 +2,8 @@
 #include "am/sqlfuncs/dependents.h"
 
 #include "am/base/compat.h"
-#include "am/ddl_index.h"
-#include "am/predict_functions.h"
+#include "am/ddl/index.h"
+#include "am/executor/predict_functions.h"
 
 extern "C" {
 #include "access/genam.h"

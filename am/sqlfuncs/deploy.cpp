@@ -1,9 +1,9 @@
 /// pgml.deploy, and the routine that training's automatic deployment shares with it. See deploy.h.
 #include "am/sqlfuncs/deploy.h"
 
-#include "am/model_catalog.h"
+#include "am/models/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
-#include "am/version_pin.h"
+#include "am/models/version_pin.h"
 
 extern "C" {
 #include "access/xact.h"

@@ -8,9 +8,9 @@
  */
 #include "am/base/guard.h"
 #include "am/base/module.h"
-#include "am/feature_binding.h"
-#include "am/model_cache.h"
-#include "am/model_catalog.h"
+#include "am/executor/feature_binding.h"
+#include "am/models/model_cache.h"
+#include "am/models/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/rights.h"
 #include "am/sqlfuncs/training_data.h"

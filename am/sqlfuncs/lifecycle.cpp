@@ -6,7 +6,7 @@
  * looked for behind both, and refused. Foreign keys take the bytes and the history along; snapshots
  * that no model was trained from any more go too.
  */
-#include "am/model_catalog.h"
+#include "am/models/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/dependents.h"
 #include "am/sqlfuncs/deploy.h"

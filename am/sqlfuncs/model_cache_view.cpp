@@ -2,8 +2,8 @@
 #include "am/base/pg.h"
 
 #include "am/base/module.h"
-#include "am/model_catalog.h"
-#include "am/model_directory.h"
+#include "am/models/model_catalog.h"
+#include "am/models/model_directory.h"
 
 extern "C" {
 #include "catalog/pg_authid.h"

@@ -5,7 +5,7 @@
  * the parsers of the model library see them. What is stored is the decoded model, encoded again.
  */
 #include "am/base/guard.h"
-#include "am/model_catalog.h"
+#include "am/models/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/deploy.h"
 #include "am/sqlfuncs/model_store.h"

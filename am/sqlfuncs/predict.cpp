@@ -9,10 +9,10 @@
 #include "am/base/pg.h"
 
 #include "am/base/module.h"
-#include "am/model_catalog.h"
-#include "am/predict_call.h"
-#include "am/predict_functions.h"
-#include "am/version_pin.h"
+#include "am/models/model_catalog.h"
+#include "am/executor/predict_call.h"
+#include "am/executor/predict_functions.h"
+#include "am/models/version_pin.h"
 
 extern "C" {
 #include "catalog/pg_type.h"

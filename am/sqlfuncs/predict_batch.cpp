@@ -6,11 +6,11 @@
  */
 #include "am/base/guard.h"
 #include "am/base/module.h"
-#include "am/feature_value.h"
-#include "am/model_cache.h"
-#include "am/model_catalog.h"
+#include "am/executor/feature_value.h"
+#include "am/models/model_cache.h"
+#include "am/models/model_catalog.h"
 #include "am/sqlfuncs/float_array.h"
-#include "am/version_pin.h"
+#include "am/models/version_pin.h"
 
 #include "pgml/model.h"
 #include "pgml/train.h"

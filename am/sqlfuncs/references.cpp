@@ -2,8 +2,8 @@
 #include "am/sqlfuncs/references.h"
 
 #include "am/base/compat.h"
-#include "am/model_catalog.h"
-#include "am/predict_functions.h"
+#include "am/models/model_catalog.h"
+#include "am/executor/predict_functions.h"
 #include "am/sqlfuncs/rights.h"
 
 extern "C" {

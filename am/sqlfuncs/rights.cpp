@@ -1,8 +1,8 @@
 /// Who may change a project, and pgml.grant_use / pgml.revoke_use. See rights.h.
 #include "am/sqlfuncs/rights.h"
 
-#include "am/ddl_index.h"
-#include "am/model_catalog.h"
+#include "am/ddl/index.h"
+#include "am/models/model_catalog.h"
 #include "am/sqlfuncs/catalog_write.h"
 #include "am/sqlfuncs/dependents.h"
 

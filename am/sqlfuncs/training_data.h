@@ -8,8 +8,8 @@
  */
 #include "am/base/pg.h"
 
-#include "am/feature_binding.h"
-#include "am/feature_value.h"
+#include "am/executor/feature_binding.h"
+#include "am/executor/feature_value.h"
 #include "pgml/train.h"
 
 namespace pgml::am {

@@ -1,7 +1,7 @@
 /// Which columns of a relation are features, and how each becomes floats. See training_data.h.
 #include "am/sqlfuncs/training_data.h"
 
-#include "am/prediction_column.h"
+#include "am/table/prediction_column.h"
 
 extern "C" {
 #include "access/htup_details.h"

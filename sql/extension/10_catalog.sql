@@ -1,5 +1,5 @@
 -- Catalog tables, columns as the incumbent's (PostgresML) with our additions behind. All are configuration tables: dump and restore carry
--- models like any data. Column order is fixed: am/catalog_tables.h reads by attribute number; only append.
+-- models like any data. Column order is fixed: am/models/catalog_tables.h reads by attribute number; only append.
 CREATE TABLE pgml.projects (
 	id bigserial PRIMARY KEY,
 	name text NOT NULL UNIQUE,

@@ -77,7 +77,7 @@ Clustered(size_t n, size_t dims, size_t clusters, uint64_t seed, float scale = 1
 	return vectors;
 }
 
-/// What the operator of a metric returns (index/vector_functions.cpp).
+/// What the operator of a metric returns (index/vector/functions.cpp).
 inline double
 Operator(ann::Metric metric, const float *a, const float *b, size_t dims) {
 	switch (metric) {
