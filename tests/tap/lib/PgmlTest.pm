@@ -5,8 +5,9 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 use Time::HiRes qw(usleep);
-our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity load_vectors nearest start_after_kill wait_until_ready);
+our @EXPORT = qw(new_node load_project predictions train_other_version wait_for_activity load_vectors nearest start_after_kill wait_until_ready checked_pair same_everywhere);
 
 # A cluster that preloads the library; not started. Options: those of init(), and settings => text.
 sub new_node
@@ -122,6 +123,34 @@ sub wait_until_ready
 		usleep(100_000);
 	}
 	die 'the server did not come back';
+}
+
+# A primary with $rows "vectors", and a standby that compares every page it replays.
+sub checked_pair
+{
+	my ($rows) = @_;
+	my $primary = new_node('primary', allows_streaming => 1,
+		settings => "wal_consistency_checking = 'all'\nwal_log_hints = on\nwal_keep_size = 4GB\nautovacuum = off\nrestart_after_crash = on\nmax_parallel_maintenance_workers = 0");
+	$primary->start;
+	load_vectors($primary, $rows);
+	$primary->backup('base');
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$standby->init_from_backup($primary, 'base', has_streaming => 1);
+	$standby->start;
+	return ($primary, $standby);
+}
+
+# Does the index of "vectors" equal the table, here and there?
+sub same_everywhere
+{
+	my ($primary, $standby, $what) = @_;
+	my ($index, $table) = nearest($primary);
+	is($index, $table, "$what: the index equals the table");
+	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+	my ($standby_index, $standby_table) = nearest($standby);
+	is($standby_index, $table, "$what: and on the standby");
+	is($standby_table, $table, "$what: as does its table");
+	return;
 }
 
 # Waits until a statement like $pattern runs in another session; returns its process id.

@@ -13,41 +13,22 @@ my $cycles = $ENV{PGML_CRASH_CYCLES} // 4;
 my $seed = $ENV{PGML_CRASH_SEED} // int(rand(1_000_000));
 srand($seed);
 note("PGML_CRASH_SEED=$seed");
-my $primary = new_node('primary', allows_streaming => 1,
-	settings => "wal_consistency_checking = 'all'\nwal_log_hints = on\nwal_keep_size = 4GB\nautovacuum = off\nrestart_after_crash = on\nmax_parallel_maintenance_workers = 0");
-$primary->start;
-load_vectors($primary, 3000);
-$primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
+my ($primary, $standby) = checked_pair(3000);
 
-sub same_everywhere
-{
-	my ($what) = @_;
-	my ($index, $table) = nearest($primary);
-	is($index, $table, "$what: the index equals the table");
-	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
-	my ($standby_index, $standby_table) = nearest($standby);
-	is($standby_index, $table, "$what: and on the standby");
-	is($standby_table, $table, "$what: as does its table");
-	return;
-}
-
-same_everywhere('after a base backup');
+same_everywhere($primary, $standby, 'after a base backup');
 $primary->safe_psql('postgres', 'INSERT INTO vectors SELECT i, some_vector(i) FROM generate_series(3001, 6000) i');
-same_everywhere('after inserts');
+same_everywhere($primary, $standby, 'after inserts');
 $primary->safe_psql('postgres', 'DELETE FROM vectors WHERE id % 4 <> 1');
-same_everywhere('after deletes');
+same_everywhere($primary, $standby, 'after deletes');
 $primary->safe_psql('postgres', 'VACUUM vectors');
-same_everywhere('after compaction');
+same_everywhere($primary, $standby, 'after compaction');
 is($primary->safe_psql('postgres', q{SELECT rows, dead_rows < 2000 FROM pgml.index_info('vectors_v')}), '1500|t', 'three quarters were removed');
 $primary->safe_psql('postgres', 'SELECT txid_current(); VACUUM vectors; INSERT INTO vectors SELECT i, some_vector(i) FROM generate_series(6001, 9000) i');
-same_everywhere('after pages were used again');
+same_everywhere($primary, $standby, 'after pages were used again');
 $primary->safe_psql('postgres', 'TRUNCATE vectors; INSERT INTO vectors SELECT i, some_vector(i) FROM generate_series(1, 500) i');
-same_everywhere('in an index made without rows');
+same_everywhere($primary, $standby, 'in an index made without rows');
 $primary->safe_psql('postgres', 'INSERT INTO vectors SELECT i, some_vector(i) FROM generate_series(501, 4000) i; REINDEX INDEX CONCURRENTLY vectors_v');
-same_everywhere('after REINDEX CONCURRENTLY');
+same_everywhere($primary, $standby, 'after REINDEX CONCURRENTLY');
 
 # Crashes: what is killed is, in turn, a session that writes, one that runs VACUUM, one that runs REINDEX CONCURRENTLY, and the
 # postmaster. With a backend all others end; every page of what was logged is replayed.
@@ -110,13 +91,13 @@ SQL
 	# What an interrupted REINDEX CONCURRENTLY leaves.
 	$primary->safe_psql('postgres', q{DO $$ DECLARE i regclass; BEGIN
 		FOR i IN SELECT indexrelid FROM pg_index WHERE indrelid = 'vectors'::regclass AND NOT indisvalid LOOP EXECUTE format('DROP INDEX %s', i); END LOOP; END $$});
-	same_everywhere("after crash $cycle ($kind)");
+	same_everywhere($primary, $standby, "after crash $cycle ($kind)");
 	note(sprintf 'cycle %d (%s): %d s, %s rows', $cycle, $kind, time - $started, $primary->safe_psql('postgres', 'SELECT count(*) FROM vectors'));
 }
 $primary->safe_psql('postgres', 'VACUUM vectors');
 $primary->stop('immediate');
 $primary->start;
-same_everywhere('after an immediate shutdown');
+same_everywhere($primary, $standby, 'after an immediate shutdown');
 unlike(slurp_file($standby->logfile), qr/inconsistent page|PANIC|terminated by signal/, 'no inconsistent page during replay');
 unlike(slurp_file($primary->logfile), qr/PANIC|TRAP|signal 11|signal 6|XX00/, 'no crash but those made');
 $standby->stop;

@@ -12,26 +12,7 @@ my $cycles = $ENV{PGML_CRASH_CYCLES} // 1;
 my $seed = $ENV{PGML_CRASH_SEED} // int(rand(2**31));
 srand($seed);
 note "PGML_CRASH_SEED=$seed";
-my $primary = new_node('primary', allows_streaming => 1,
-	settings => "wal_consistency_checking = 'all'\nwal_keep_size = 4GB\nautovacuum = off\nrestart_after_crash = on\nmax_parallel_maintenance_workers = 0");
-$primary->start;
-load_vectors($primary, 10);
-$primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
-
-sub same_everywhere
-{
-	my ($what) = @_;
-	my ($index, $table) = nearest($primary);
-	is($index, $table, "$what: the index equals the table");
-	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
-	my ($standby_index, $standby_table) = nearest($standby);
-	is($standby_index, $table, "$what: and on the standby");
-	is($standby_table, $table, "$what: as does its table");
-	return;
-}
+my ($primary, $standby) = checked_pair(10);
 
 # Rows that are ready: making them takes longer than inserting.
 $primary->safe_psql('postgres', 'CREATE TABLE ready AS SELECT i AS id, some_vector(i) AS v FROM generate_series(1, 11000) i');
@@ -66,9 +47,9 @@ $primary->safe_psql('postgres', 'VACUUM vectors');
 cmp_ok(lists(), '>', 1, 'VACUUM gave it lists');
 ok($writers->finish, 'writers ran to their end');
 unlike($out, qr/ERROR|aborted/, 'and met no error') or diag($out);
-same_everywhere('after growing beside writers');
+same_everywhere($primary, $standby, 'after growing beside writers');
 $primary->safe_psql('postgres', 'SELECT txid_current(); VACUUM vectors');
-same_everywhere('after the next VACUUM');
+same_everywhere($primary, $standby, 'after the next VACUUM');
 
 # Crashes while it grows: a backend is killed, and all others end with it.
 my $most = 0;
@@ -93,10 +74,10 @@ for my $cycle (1 .. $cycles)
 		$primary->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 	}
 	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
-	same_everywhere("crashes of cycle $cycle");
+	same_everywhere($primary, $standby, "crashes of cycle $cycle");
 	$primary->safe_psql('postgres', 'VACUUM vectors');
 	cmp_ok(lists(), '>', 1, "cycle $cycle: the next VACUUM gave it lists");
-	same_everywhere("growing after crashes of cycle $cycle");
+	same_everywhere($primary, $standby, "growing after crashes of cycle $cycle");
 }
 # What crashes left of growing is used again: the pages of the old list, of the new lists and of one more try are all there are.
 my $pages = $primary->safe_psql('postgres', q{SELECT pages FROM pgml.index_info('vectors_v')});
