@@ -10,8 +10,9 @@ namespace pgml::index {
 
 namespace {
 
-constexpr uint32 kDepths[] = {10,  15,  20,  30,   40,   60,   80,   100,  150,  200,  300,
-							  400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400, 10000};
+/// From 20 on: to be sure of the order of ten rows the executor takes some more, and a search that has none left looks further.
+constexpr uint32 kDepths[] = {20,  30,  40,   60,   80,   100,  150,  200,  300,  400,
+							  600, 800, 1200, 1600, 2400, 3200, 4800, 6400, 10000};
 constexpr int kNDepths = sizeof(kDepths) / sizeof(kDepths[0]);
 constexpr int kMaxLevels = 40;
 
