@@ -136,6 +136,11 @@ Advice(Relation index, const MetaData &meta, const IndexCounts &counts) {
 		return psprintf("It holds " UINT64_FORMAT " rows and was built for " UINT64_FORMAT
 						": its lists have grown long.",
 						counts.live, meta.built_rows);
+	// Neighbours of those that are left lie in more lists than when recall was measured.
+	if (meta.built_rows >= 10000 && meta.n_curve > 0 && counts.live < meta.built_rows / 2)
+		return psprintf("It holds " UINT64_FORMAT " rows and was built for " UINT64_FORMAT
+						": searches find less than the recall that was measured.",
+						counts.live, meta.built_rows);
 	double drift = Drift(meta, counts);
 	if (counts.inserted >= 1000 && counts.inserted * 10 >= meta.built_rows && drift > 1.3)
 		return psprintf("Rows inserted since it was built are %.1f times as far from their "
